@@ -1,0 +1,74 @@
+"""Devices, feeds and what they measure."""
+
+from enum import StrEnum
+
+
+class DeviceKind(StrEnum):
+    FOOTFALL = "FOOTFALL"
+    POS = "POS"
+    METER = "METER"
+    ENVIRONMENT = "ENVIRONMENT"
+    OTHER = "OTHER"
+
+
+class DeviceStatus(StrEnum):
+    ONLINE = "ONLINE"
+    OFFLINE = "OFFLINE"
+    MAINTENANCE = "MAINTENANCE"
+
+
+class FeedKind(StrEnum):
+    """How a device counts; one kind per device and metric is used."""
+
+    INTERVAL = "INTERVAL"
+    CUMULATIVE = "CUMULATIVE"
+    EVENT = "EVENT"
+
+
+class Metric(StrEnum):
+    """What a reading measures. Units: MONEY in the mall's currency, COUNT, KWH, M3, CELSIUS."""
+
+    SALES = "sales"  # net of refunds and discounts, tax included
+    TRANSACTIONS = "transactions"
+    GROSS_SALES = "gross_sales"
+    REFUNDS = "refunds"
+    DISCOUNTS = "discounts"
+    TAX = "tax"
+    FOOTFALL_IN = "footfall_in"
+    FOOTFALL_OUT = "footfall_out"
+    ELECTRICITY = "electricity_register"  # kWh on the dial, before ratio
+    WATER = "water_register"  # m3 on the dial
+    GAS = "gas_register"  # m3 on the dial
+    TEMPERATURE = "temperature"
+
+
+REGISTER_METRICS = frozenset({Metric.ELECTRICITY, Metric.WATER, Metric.GAS})
+
+UNIT_OF_METRIC: dict[Metric, str] = {
+    Metric.SALES: "CNY",
+    Metric.TRANSACTIONS: "count",
+    Metric.GROSS_SALES: "CNY",
+    Metric.REFUNDS: "CNY",
+    Metric.DISCOUNTS: "CNY",
+    Metric.TAX: "CNY",
+    Metric.FOOTFALL_IN: "count",
+    Metric.FOOTFALL_OUT: "count",
+    Metric.ELECTRICITY: "kWh",
+    Metric.WATER: "m3",
+    Metric.GAS: "m3",
+    Metric.TEMPERATURE: "Cel",
+}
+
+
+class Quality(StrEnum):
+    GOOD = "GOOD"
+    ESTIMATED = "ESTIMATED"
+    UNCERTAIN = "UNCERTAIN"  # clock skew beyond the limit: kept, never silently used
+
+
+class Feed(StrEnum):
+    """A kind of file in the drop-box: inbox/<mall code>/<feed>/<name>."""
+
+    POS_DAYS = "pos_days"
+    FOOTFALL_HOURS = "footfall_hours"
+    METER_REGISTERS = "meter_registers"

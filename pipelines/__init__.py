@@ -1,0 +1,1 @@
+"""When things happen: Dagster assets, checks, partitions, schedules, sensors, resources."""

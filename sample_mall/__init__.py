@@ -1,0 +1,1 @@
+"""A mall made of public data, which enters only through the public doors."""

@@ -1,0 +1,1 @@
+"""Papers: PDFs drawn with reportlab, in Chinese and English."""

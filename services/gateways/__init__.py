@@ -1,0 +1,1 @@
+"""Outside things, each a Protocol with a real and a console implementation."""

@@ -1,0 +1,1 @@
+"""Writes: verbs with keyword-only arguments, the session and the clock passed in."""

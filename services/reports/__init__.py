@@ -1,0 +1,1 @@
+"""Reports: one snapshot drawn as XLSX, CSV and PDF."""

@@ -1,0 +1,1 @@
+"""What the mall remembers: models, migrations, the database, objects and backups."""

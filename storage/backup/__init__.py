@@ -1,0 +1,1 @@
+"""Encrypted physical backups with a signed manifest, and their proof by restoring."""

@@ -1,0 +1,1 @@
+"""Alembic migrations of the schemas app, ingest and audit: additive and reversible."""

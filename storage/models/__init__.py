@@ -1,0 +1,69 @@
+"""Tables of the schemas `app` and `ingest`, one module per part of the mall's life."""
+
+from storage.models.backups import Backup
+from storage.models.base import Base
+from storage.models.billing import (
+    Bill,
+    BillEvent,
+    BillingGate,
+    BillLine,
+    BillRun,
+    Document,
+    Tariff,
+)
+from storage.models.devices import Device, DeviceInstallation, DeviceKey
+from storage.models.ingest import (
+    Batch,
+    InboxFile,
+    Quarantined,
+    Reading,
+    ReadingHour,
+    ReadingRevision,
+    TouchedDate,
+)
+from storage.models.leasing import Contract, ContractClause, ContractEvent, ContractUnit
+from storage.models.malls import Mall, Shop, Unit
+from storage.models.messages import Notification
+from storage.models.payments import Allocation, Payment
+from storage.models.people import Role, User, user_malls, user_roles, user_shops
+from storage.models.reports import ReportFile
+from storage.models.requests import ServiceRequest
+
+__all__ = [
+    "Allocation",
+    "Backup",
+    "Base",
+    "Batch",
+    "Bill",
+    "BillEvent",
+    "BillLine",
+    "BillRun",
+    "BillingGate",
+    "Contract",
+    "ContractClause",
+    "ContractEvent",
+    "ContractUnit",
+    "Device",
+    "DeviceInstallation",
+    "DeviceKey",
+    "Document",
+    "InboxFile",
+    "Mall",
+    "Notification",
+    "Payment",
+    "Quarantined",
+    "Reading",
+    "ReadingHour",
+    "ReadingRevision",
+    "ReportFile",
+    "Role",
+    "ServiceRequest",
+    "Shop",
+    "Tariff",
+    "TouchedDate",
+    "Unit",
+    "User",
+    "user_malls",
+    "user_roles",
+    "user_shops",
+]

@@ -1,0 +1,88 @@
+"""Devices, their dated installations and their keys."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA
+from sqlalchemy.orm import relationship
+
+from domain.devices import DeviceKind, DeviceStatus, FeedKind
+from storage.models.base import Base, CreatedAt, Id, Mapped, Quantity, mapped_column, one_of
+from storage.models.malls import Mall, Shop
+
+
+class Device(Base):
+    """A thing that measures. `modulus` is where a register rolls over; `ratio` (CT/PT) turns
+    dial units into billed units; `physical_maximum` is the highest believable hourly value.
+    """
+
+    __tablename__ = "devices"
+    __table_args__ = (
+        sa.UniqueConstraint("mall_id", "code"),
+        sa.CheckConstraint("modulus IS NULL OR modulus > 0", name="modulus_positive"),
+        sa.CheckConstraint("ratio > 0", name="ratio_positive"),
+        {"schema": "app"},
+    )
+    id: Mapped[Id]
+    mall_id: Mapped[int] = mapped_column(sa.ForeignKey("app.malls.id"))
+    code: Mapped[str]
+    name: Mapped[str] = mapped_column(server_default="")
+    kind: Mapped[DeviceKind] = mapped_column(one_of(DeviceKind))
+    feed_kind: Mapped[FeedKind] = mapped_column(one_of(FeedKind))
+    adapter: Mapped[str] = mapped_column(server_default="atrium")
+    serial: Mapped[str] = mapped_column(server_default="")
+    ip_address: Mapped[str] = mapped_column(server_default="")
+    mac_address: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[DeviceStatus] = mapped_column(
+        one_of(DeviceStatus), server_default=DeviceStatus.OFFLINE
+    )
+    expected_interval_minutes: Mapped[int] = mapped_column(sa.Integer, server_default="60")
+    modulus: Mapped[Quantity | None]
+    ratio: Mapped[Decimal] = mapped_column(sa.Numeric(12, 6), server_default="1")
+    physical_maximum: Mapped[Quantity | None]
+    last_seen_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+    mall: Mapped[Mall] = relationship()
+    installations: Mapped[list["DeviceInstallation"]] = relationship(back_populates="device")
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class DeviceInstallation(Base):
+    """Where a device hangs, from a date to a date (both included): a shop, or a zone."""
+
+    __tablename__ = "device_installations"
+    __table_args__ = (
+        sa.CheckConstraint("shop_id IS NOT NULL OR zone <> ''", name="place"),
+        {"schema": "app"},
+    )
+    id: Mapped[Id]
+    device_id: Mapped[int] = mapped_column(sa.ForeignKey("app.devices.id"), index=True)
+    shop_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.shops.id"), index=True)
+    zone: Mapped[str] = mapped_column(server_default="")
+    installed_date: Mapped[date]
+    removed_date: Mapped[date | None]
+    initial_register: Mapped[Quantity | None]
+    final_register: Mapped[Quantity | None]
+    device: Mapped[Device] = relationship(back_populates="installations")
+    shop: Mapped[Shop | None] = relationship()
+
+
+class DeviceKey(Base):
+    """A key shown once; only its SHA-256 is kept. `Authorization: Bearer <public_id>_<secret>`.
+
+    A key opens one device, or, with `device_id` null, every device of one mall (a gateway).
+    """
+
+    __tablename__ = "device_keys"
+    __table_args__ = ({"schema": "app"},)
+    id: Mapped[Id]
+    mall_id: Mapped[int] = mapped_column(sa.ForeignKey("app.malls.id"))
+    device_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.devices.id"), index=True)
+    public_id: Mapped[str] = mapped_column(unique=True)
+    secret_sha256: Mapped[bytes] = mapped_column(BYTEA)
+    name: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[CreatedAt]
+    revoked_at: Mapped[datetime | None]

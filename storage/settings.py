@@ -1,0 +1,183 @@
+"""Every setting of Atrium, read once from the environment or `.env`.
+
+Belongs here: names, types, defaults and limits of settings, and the secrets made once.
+Not here: anything that uses them. `docs/settings.md` names every field; a test holds it to that.
+"""
+
+import os
+import re
+import secrets as random
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(Exception):
+    """A setting is missing or has a value that is not allowed; the message names it."""
+
+
+class Settings(BaseSettings):
+    """Values come from `ATRIUM_<NAME>` in the environment, else from `.env`, else the default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ATRIUM_",
+        env_file=REPOSITORY / ".env",
+        env_file_encoding="utf-8",
+        extra="forbid",
+        env_ignore_empty=True,
+    )
+
+    state_dir: Path = Field(REPOSITORY / "var", description="Folder for all state and secrets.")
+    database_url: str = Field(
+        "",
+        description="postgresql://user:password@host:port/database; empty: the embedded server.",
+    )
+    object_store: str = Field(
+        "",
+        description="A folder, or s3://bucket/prefix; empty: the folder objects/ in state_dir.",
+    )
+    object_store_endpoint: str = Field(
+        "", description="Address of an S3-compatible server; empty: the cloud's own."
+    )
+    object_store_access_key: SecretStr = Field(SecretStr(""), description="S3 access key.")
+    object_store_secret_key: SecretStr = Field(SecretStr(""), description="S3 secret key.")
+    object_store_region: str = Field("us-east-1", description="S3 region.")
+    host: str = Field("127.0.0.1", description="Address the sites listen on.")
+    web_port: int = Field(8080, ge=1, le=65535, description="Port of the staff site and the API.")
+    dagster_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's UI.")
+    web_workers: int = Field(2, ge=1, le=64, description="Web worker processes.")
+    web_threads: int = Field(4, ge=1, le=64, description="Threads of each web worker.")
+    default_locale: Literal["zh_CN", "en"] = Field(
+        "zh_CN", description="Language of messages to people who have not chosen one."
+    )
+    clock: datetime | None = Field(
+        None,
+        description="Application time: an ISO instant from which its clock ticks; empty: now.",
+    )
+    clock_skew_ahead_minutes: int = Field(
+        15, ge=1, le=1440, description="A reading further ahead of our clock is UNCERTAIN."
+    )
+    clock_skew_behind_days: int = Field(
+        7, ge=1, le=3660, description="A reading posted later than this is UNCERTAIN."
+    )
+    file_skew_behind_days: int = Field(
+        62, ge=1, le=3660, description="The same limit for files of the drop-box."
+    )
+    api_max_readings: int = Field(10_000, ge=1, description="Readings in one API call.")
+    api_max_bytes: int = Field(
+        16 * 1024 * 1024, ge=1024, description="Bytes of one API call, unpacked."
+    )
+    inbox_max_file_bytes: int = Field(
+        256 * 1024 * 1024, ge=1024, description="Bytes of one file of the drop-box."
+    )
+    backup_recipients: str = Field(
+        "",
+        description="age public keys (age1…), separated by commas, that can open backups; "
+        "empty: a key pair made in state_dir/secrets.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe log line written."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _plain_postgres_url(cls, value: str) -> str:
+        if value and not re.match(r"postgres(ql)?://", value):
+            raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("object_store")
+    @classmethod
+    def _known_object_store(cls, value: str) -> str:
+        if "://" in value and not re.match(r"s3://[a-z0-9][a-z0-9.-]+(/|$)", value):
+            raise ValueError("must be a folder or s3://bucket/prefix")
+        return value
+
+    @field_validator("state_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return (REPOSITORY / value).resolve()
+
+    @field_validator("clock")
+    @classmethod
+    def _with_zone(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("must state its offset, such as 2026-04-01T00:05:00+08:00")
+        return value
+
+    @cached_property
+    def secrets_dir(self) -> Path:
+        path = self.state_dir / "secrets"
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    def secret(self, name: str) -> str:
+        """The secret `name`, made once with 256 random bits in a file of mode 0600."""
+        path = self.secrets_dir / name
+        for _ in range(2):
+            try:
+                value = path.read_text().strip()
+            except FileNotFoundError:
+                value = ""
+            if value:
+                return value
+            write_private(path, random.token_urlsafe(32))
+        return path.read_text().strip()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file of mode 0600 in one step: another process sees all of it or none.
+
+    An existing non-empty file is kept: the first writer wins.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{random.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        if path.exists() and path.stat().st_size == 0:
+            path.unlink()
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def load_settings() -> Settings:
+    """Settings of this process.
+
+    Raises SettingsError naming each wrong setting, what it was and what is allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"])
+            name = name if name.lower().startswith("atrium_") else f"ATRIUM_{name}"
+            if problem["type"] == "extra_forbidden":
+                lines.append(f"{name.upper()}: there is no such setting (see docs/settings.md)")
+            else:
+                message = problem["msg"].removeprefix("Value error, ")
+                lines.append(f"{name.upper()}: {message}; it is {problem['input']!r}")
+        raise SettingsError("\n".join(lines)) from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f".env cannot be read: {error}") from None
+
+
+class Clock:
+    """The application's clock: the machine's, or one that starts at `settings.clock`."""
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._offset = timedelta(0) if start is None else start - datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._offset

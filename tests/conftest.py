@@ -1,0 +1,111 @@
+"""Fixtures shared by all tests: real Postgres, one server for the whole session."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from psycopg import sql
+from sqlalchemy.orm import Session
+
+from storage.database import create_engine, migrate
+from storage.postgres import embedded_server
+from storage.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def state_dir() -> Iterator[Path]:
+    """A folder that the server's user can reach also when the tests run as root."""
+    path = Path(tempfile.mkdtemp(prefix="atrium-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server_url(state_dir: Path) -> Iterator[str]:
+    """A Postgres server: ATRIUM_TEST_DATABASE_URL, else one started for this session."""
+    given = os.environ.get("ATRIUM_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    server = embedded_server(Settings(state_dir=state_dir, _env_file=None))
+    server.start()
+    yield server.url("postgres")
+    server.stop()
+
+
+def _create(server_url: str, template: str | None = None) -> str:
+    name = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        if template:
+            statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+        connection.execute(statement)
+    return sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+def _drop(server_url: str, url: str) -> None:
+    name = sa.make_url(url).database or ""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )
+
+
+@pytest.fixture(scope="session")
+def template_url(server_url: str) -> str:
+    """A migrated, empty database that others are copied from. Nobody stays connected to it."""
+    url = _create(server_url)
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+def database_url(server_url: str, template_url: str) -> Iterator[str]:
+    """A migrated, empty database for one test that commits."""
+    url = _create(server_url, sa.make_url(template_url).database)
+    yield url
+    _drop(server_url, url)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def shared_engine(server_url: str, template_url: str) -> Iterator[sa.Engine]:
+    url = _create(server_url, sa.make_url(template_url).database)
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
+    _drop(server_url, url)
+
+
+@pytest.fixture
+def session(shared_engine: sa.Engine) -> Iterator[Session]:
+    """A session in a transaction that is rolled back: commits inside are savepoints."""
+    with shared_engine.connect() as connection:
+        outer = connection.begin()
+        with Session(
+            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+        ) as session:
+            yield session
+        outer.rollback()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    """Settings of one test, its state in a folder of its own; a database if one is asked for."""
+    url = ""
+    if "database_url" in request.fixturenames:
+        url = request.getfixturevalue("database_url")
+    return Settings(state_dir=tmp_path / "var", database_url=url, _env_file=None)

@@ -1,0 +1,1 @@
+"""Staff pages on Flask-Admin, closed by default."""

@@ -1,0 +1,1 @@
+"""The door for devices: readings in, answers after commit."""
