@@ -1,0 +1,1 @@
+"""Benchmarks: each prints our figure beside its limit or peer, measured in the same run."""
