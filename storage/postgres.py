@@ -153,6 +153,26 @@ class EmbeddedServer:
             if self.is_running():
                 self.run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "60", "stop")
 
+    @contextmanager
+    def held(self) -> Iterator[str]:
+        """The running server's URL for the length of a block.
+
+        Every holder keeps a shared lock; the last one to leave stops the server, so that one
+        command never stops it under another.
+        """
+        with (self.directory / "holders").open("w") as holders:
+            fcntl.flock(holders, fcntl.LOCK_SH)
+            url = self.start()
+            try:
+                yield url
+            finally:
+                try:
+                    fcntl.flock(holders, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    pass
+                else:
+                    self.stop()
+
     def _initialise(self) -> None:
         draft = self.directory / "data.draft"
         shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,148 @@
+"""Child processes of a command: started, watched, and ended with it.
+
+Belongs here: starting and ending. Not here: what the children do.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage.settings import REPOSITORY
+
+PR_SET_PDEATHSIG = 1
+
+
+class ChildFailed(Exception):
+    """A child ended before it was ready; the message names its log."""
+
+
+def free_port_from(host: str, wanted: int, *, taken: frozenset[int] = frozenset()) -> int:
+    """`wanted`, or the next port above it on which nothing listens."""
+    for port in range(wanted, min(wanted + 200, 65536)):
+        if port in taken:
+            continue
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise ChildFailed(f"no free port on {host} from {wanted} on")
+
+
+class Children:
+    """Processes of one command. `end` stops all of them, gently and then by force."""
+
+    def __init__(self, log_dir: Path) -> None:
+        self.log_dir = log_dir
+        log_dir.mkdir(parents=True, exist_ok=True)
+        self._running: dict[str, subprocess.Popen[str]] = {}
+
+    def start(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        environment: dict[str, str],
+        piped: bool = False,
+    ) -> subprocess.Popen[str]:
+        """Run `python -m cli.child …`, which dies with us even when we are killed.
+
+        Output goes to <log_dir>/<name>.log; with `piped`, stdin and stdout are pipes.
+        """
+        with (self.log_dir / f"{name}.log").open("a") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "cli.child", str(os.getpid()), *arguments],
+                cwd=REPOSITORY,
+                env={**os.environ, **environment},
+                stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped else log,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        self._running[name] = child
+        return child
+
+    def ended(self) -> tuple[str, int] | None:
+        """Name and exit code of a child that ended by itself, if one did."""
+        for name, child in self._running.items():
+            code = child.poll()
+            if code is not None:
+                return name, code
+        return None
+
+    def tail(self, name: str, characters: int = 1500) -> str:
+        path = self.log_dir / f"{name}.log"
+        text = path.read_text(errors="replace") if path.exists() else ""
+        return f"{path} ends:\n{text[-characters:].strip()}"
+
+    def wait_for(self, name: str, url: str, seconds: float = 60) -> None:
+        """Wait until `url` answers with 200. Raises ChildFailed when it does not."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self._running[name].poll() is not None:
+                raise ChildFailed(f"{name} ended before it was ready. {self.tail(name)}")
+            try:
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.2)
+        raise ChildFailed(f"{name} does not answer at {url}. {self.tail(name)}")
+
+    def end(self, name: str | None = None, seconds: float = 15) -> None:
+        """End one child, or all, with the processes they started."""
+        names = [name] if name else list(self._running)
+        children = [self._running.pop(each) for each in names if each in self._running]
+        for child in children:
+            _signal_group(child, signal.SIGTERM)
+        deadline = time.monotonic() + seconds
+        for child in children:
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                pass
+            _signal_group(child, signal.SIGKILL)
+            child.wait()
+
+
+def _signal_group(child: subprocess.Popen[str], number: signal.Signals) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        pass
+
+
+@contextmanager
+def children(log_dir: Path) -> Iterator[Children]:
+    """Children that end with the block, also on Ctrl-C and SIGTERM."""
+    group = Children(log_dir)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield group
+    finally:
+        group.end()
+        signal.signal(signal.SIGTERM, previous)
+
+
+def die_with(parent: int) -> None:
+    """Ask the kernel (Linux) to end this process when its parent ends, however that ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit("the command that started this process is gone")

@@ -1,0 +1,81 @@
+"""`atrium serve`: the staff site, the device API and Dagster, until Ctrl-C."""
+
+import json
+import sys
+import time
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cli.processes import ChildFailed, Children, children, free_port_from
+from cli.sites import dagster_environment, start_web
+from cli.state import ready_database
+from storage.settings import Settings, load_settings
+
+
+@click.command("serve")
+@click.option("--json", "as_json", is_flag=True, help="Print the addresses as one JSON line.")
+def command(as_json: bool) -> None:
+    """Keep the staff site and Dagster up until Ctrl-C."""
+    settings = load_settings()
+    console = Console(stderr=as_json)
+    with ready_database(settings), children(settings.state_dir / "log") as group:
+        try:
+            addresses = _start_all(group, settings, console)
+        except ChildFailed as error:
+            raise click.ClickException(str(error)) from None
+        if as_json:
+            click.echo(json.dumps(addresses))
+            sys.stdout.flush()
+        else:
+            console.print(_table(addresses))
+            console.print("Press Ctrl-C to stop.", style="dim")
+        _watch(group)
+
+
+def _start_all(group: Children, settings: Settings, console: Console) -> dict[str, str]:
+    dagster_port = free_port_from(settings.host, settings.dagster_port)
+    if dagster_port != settings.dagster_port:
+        console.print(f"Port {settings.dagster_port} is in use; Dagster takes {dagster_port}.")
+    web = start_web(
+        group, settings, console=console, environment={"ATRIUM_DAGSTER_PORT": str(dagster_port)}
+    )
+    environment = dagster_environment(settings)
+    workspace = ["-w", "workspace.yaml"]
+    group.start(
+        "dagster-daemon",
+        [sys.executable, "-m", "dagster._daemon", "run", *workspace],
+        environment=environment,
+    )
+    group.start(
+        "dagster-webserver",
+        [
+            sys.executable, "-m", "dagster_webserver",
+            "-h", settings.host, "-p", str(dagster_port), *workspace,
+        ],
+        environment=environment,
+    )  # fmt: skip
+    dagster = f"http://{settings.host}:{dagster_port}"
+    group.wait_for("dagster-webserver", f"{dagster}/server_info", seconds=120)
+    return {"staff": f"{web}/admin/", "api": f"{web}/api/docs", "dagster": dagster}
+
+
+def _table(addresses: dict[str, str]) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("Staff site", addresses["staff"])
+    table.add_row("Device API", addresses["api"])
+    table.add_row("Dagster", addresses["dagster"])
+    return table
+
+
+def _watch(group: Children) -> None:
+    try:
+        while True:
+            ended = group.ended()
+            if ended:
+                name, code = ended
+                raise click.ClickException(f"{name} ended with code {code}. {group.tail(name)}")
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        click.echo("Stopping.", err=True)
