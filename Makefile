@@ -24,7 +24,13 @@ test: set-up ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: set-up ## Check style, types, imports, SQL, definitions and migrations
-	@$(BIN)/python -m cli.main lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
+	@DAGSTER_HOME= $(BIN)/dagster definitions validate -w workspace.yaml
+	@$(BIN)/python -m pytest -q tests/integration/test_schema.py
 
 bench: set-up ## Measure; ONLY=name for one
 	@$(BIN)/python -m bench $(ONLY)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 import sqlalchemy as sa
 from rich.console import Console
+from services.operations.device_keys import create_device_key, revoke_device_key
 from sqlalchemy.orm import Session
 
 from cli.processes import ChildFailed, Children, children
@@ -30,7 +31,6 @@ from sample_mall import (
     pay_bills,
     post_batches,
 )
-from services.operations.device_keys import create_device_key, revoke_device_key
 from services.queries.months import last_billed_month
 from storage.database import create_engine
 from storage.objects import open_object_store
@@ -47,7 +47,12 @@ class RunFailed(click.ClickException):
 
 
 @click.command("run")
-@click.option("--month", "month_text", metavar="YYYY-MM", help="Business month; default: the one billed already, or the last settled.")
+@click.option(
+    "--month",
+    "month_text",
+    metavar="YYYY-MM",
+    help="Business month; default: the one billed already, or the last settled.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(month_text: str | None, as_json: bool) -> None:
     """Bring the sample mall to life and carry it through one business month.
@@ -219,4 +224,6 @@ class MonthPipeline:
             raise self._failure(failure or f"it ended with code {self._child.returncode}")
 
     def _failure(self, reason: str) -> ChildFailed:
-        return ChildFailed(f"The month's pipelines failed: {reason}\n{self._group.tail('pipelines')}")
+        return ChildFailed(
+            f"The month's pipelines failed: {reason}\n{self._group.tail('pipelines')}"
+        )

@@ -101,7 +101,10 @@ def pending_migrations(engine: sa.Engine) -> bool:
         known = connection.execute(sa.text("SELECT to_regclass('app.alembic_version')")).scalar()
         if known is None:
             return True
-        return connection.execute(sa.text("SELECT version_num FROM app.alembic_version")).scalar() != head
+        return (
+            connection.execute(sa.text("SELECT version_num FROM app.alembic_version")).scalar()
+            != head
+        )
 
 
 def ensure_month_partitions(connection: psycopg.Connection, first: date, last: date) -> None:

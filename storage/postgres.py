@@ -68,7 +68,9 @@ def _unprivileged() -> pwd.struct_passwd | None:
 def _reachable(path: Path) -> bool:
     """Whether everybody may enter every folder from / to `path`."""
     return all(
-        parent.stat().st_mode & 0o005 == 0o005 for parent in (path, *path.parents) if parent.exists()
+        parent.stat().st_mode & 0o005 == 0o005
+        for parent in (path, *path.parents)
+        if parent.exists()
     )
 
 
@@ -105,7 +107,9 @@ class EmbeddedServer:
             **self.identity(),
         )
         if check and result.returncode != 0:
-            raise PostgresError(f"{name} failed: {(result.stderr or result.stdout).strip()[-2000:]}")
+            raise PostgresError(
+                f"{name} failed: {(result.stderr or result.stdout).strip()[-2000:]}"
+            )
         return result
 
     def environment(self) -> dict[str, str]:

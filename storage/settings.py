@@ -167,7 +167,8 @@ def load_settings() -> Settings:
                 lines.append(f"{name.upper()}: there is no such setting (see docs/settings.md)")
             else:
                 message = problem["msg"].removeprefix("Value error, ")
-                lines.append(f"{name.upper()}: {message}; it is {problem['input']!r}")
+                shown = re.sub(r"//[^@/]*@", "//********@", repr(problem["input"]))
+                lines.append(f"{name.upper()}: {message}; it is {shown}")
         raise SettingsError("\n".join(lines)) from None
     except (UnicodeDecodeError, OSError) as error:
         raise SettingsError(f".env cannot be read: {error}") from None

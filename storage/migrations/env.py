@@ -13,7 +13,9 @@ def include_name(name: str | None, kind: str, parents: dict[str, str | None]) ->
     if kind == "schema":
         return name in OWNED_SCHEMAS
     if kind == "table":
-        return not (parents.get("schema_name") == "ingest" and (name or "").startswith("readings_y"))
+        return not (
+            parents.get("schema_name") == "ingest" and (name or "").startswith("readings_y")
+        )
     return True
 
 

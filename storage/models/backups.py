@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
 from domain.backups import BackupKind, BackupOrigin, BackupState
 from storage.models.base import Base, CreatedAt, Id, Mapped, mapped_column, one_of
 

@@ -32,9 +32,7 @@ class Contract(Base):
     end_date: Mapped[date]
     deposit_amount: Mapped[Money] = mapped_column(server_default="0")
     currency: Mapped[str] = mapped_column(sa.CHAR(3), server_default="CNY")
-    proration: Mapped[Proration] = mapped_column(
-        one_of(Proration), server_default=Proration.ACTUAL
-    )
+    proration: Mapped[Proration] = mapped_column(one_of(Proration), server_default=Proration.ACTUAL)
     payment_term_days: Mapped[int] = mapped_column(sa.Integer, server_default="10")
     predecessor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.contracts.id"))
     created_at: Mapped[CreatedAt]
