@@ -1,0 +1,284 @@
+"""Malls, units, shops, devices, people and requests on real Postgres."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy.orm import Session
+
+from domain.devices import DeviceKind, FeedKind
+from domain.malls import BusinessType
+from domain.people import Role
+from domain.requests import RequestCategory, RequestKind, RequestPriority
+from services.operations.devices import (
+    NotInstalled,
+    StillInstalled,
+    install_device,
+    register_device,
+    remove_device,
+)
+from services.operations.malls import (
+    AlreadyRegistered,
+    InvalidRegistration,
+    NotRegistered,
+    register_mall,
+    register_shop,
+    register_unit,
+)
+from services.operations.people import EmailTaken, InvalidAccount, create_user
+from services.operations.service_requests import EmptyRequest, submit_request
+from storage.models import DeviceInstallation, ServiceRequest, User
+
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def mall_id(session: Session) -> int:
+    return register_mall(session, code="TST", name="Test Mall", business_day_cutoff_hour=4)
+
+
+@pytest.fixture
+def shop_id(session: Session, mall_id: int) -> int:
+    return register_shop(
+        session, mall_id=mall_id, code="S01", name="Tea", business_type=BusinessType.CATERING
+    )
+
+
+@pytest.fixture
+def meter_id(session: Session, mall_id: int) -> int:
+    return register_device(
+        session,
+        mall_id=mall_id,
+        code="MTR-1",
+        kind=DeviceKind.METER,
+        feed_kind=FeedKind.CUMULATIVE,
+        modulus=Decimal(10_000),
+    )
+
+
+def test_mall_code_is_given_once(session: Session, mall_id: int) -> None:
+    with pytest.raises(AlreadyRegistered, match="TST"):
+        register_mall(session, code="TST", name="Another")
+
+
+def test_mall_needs_a_time_zone_that_exists(session: Session) -> None:
+    with pytest.raises(InvalidRegistration, match="Asia/Atlantis"):
+        register_mall(session, code="ATL", name="Under water", time_zone="Asia/Atlantis")
+
+
+def test_mall_refuses_a_cutoff_in_the_afternoon(session: Session) -> None:
+    with pytest.raises(InvalidRegistration, match="13"):
+        register_mall(session, code="LATE", name="Late", business_day_cutoff_hour=13)
+
+
+def test_code_with_a_slash_is_refused(session: Session) -> None:
+    """Codes become folders of the drop-box."""
+    with pytest.raises(InvalidRegistration, match="A/B"):
+        register_mall(session, code="A/B", name="Slash")
+
+
+def test_unit_without_area_is_refused(session: Session, mall_id: int) -> None:
+    with pytest.raises(InvalidRegistration, match="area"):
+        register_unit(
+            session,
+            mall_id=mall_id,
+            code="L1-01",
+            floor="L1",
+            area_m2=Decimal(0),
+            opened_date=date(2020, 1, 1),
+        )
+
+
+def test_unit_of_unknown_mall_is_refused(session: Session) -> None:
+    with pytest.raises(NotRegistered):
+        register_unit(
+            session,
+            mall_id=-1,
+            code="L1-01",
+            floor="L1",
+            area_m2=Decimal(1),
+            opened_date=date(2020, 1, 1),
+        )
+
+
+def test_shop_code_is_given_once_per_mall(session: Session, mall_id: int, shop_id: int) -> None:
+    with pytest.raises(AlreadyRegistered, match="S01"):
+        register_shop(
+            session, mall_id=mall_id, code="S01", name="x", business_type=BusinessType.OTHER
+        )
+    other = register_mall(session, code="TS2", name="Second")
+    assert register_shop(
+        session, mall_id=other, code="S01", name="x", business_type=BusinessType.OTHER
+    )
+
+
+def test_only_a_register_has_a_modulus(session: Session, mall_id: int) -> None:
+    with pytest.raises(InvalidRegistration, match="INTERVAL"):
+        register_device(
+            session,
+            mall_id=mall_id,
+            code="CNT-1",
+            kind=DeviceKind.FOOTFALL,
+            feed_kind=FeedKind.INTERVAL,
+            modulus=Decimal(10),
+        )
+
+
+def test_device_hangs_in_one_place_at_a_time(session: Session, meter_id: int, shop_id: int) -> None:
+    install_device(session, device_id=meter_id, shop_id=shop_id, installed_date=date(2026, 1, 1))
+    with pytest.raises(StillInstalled, match="2026-01-01"):
+        install_device(session, device_id=meter_id, zone="PLANT", installed_date=date(2026, 2, 1))
+
+
+def test_replaced_meter_keeps_its_last_register(
+    session: Session, meter_id: int, shop_id: int
+) -> None:
+    install_device(
+        session,
+        device_id=meter_id,
+        shop_id=shop_id,
+        installed_date=date(2026, 1, 1),
+        initial_register=Decimal("0.4"),
+    )
+    installation_id = remove_device(
+        session,
+        device_id=meter_id,
+        removed_date=date(2026, 1, 31),
+        final_register=Decimal("1204.7"),
+    )
+    installation = session.get(DeviceInstallation, installation_id)
+    assert installation is not None
+    assert (installation.initial_register, installation.final_register) == (
+        Decimal("0.4"),
+        Decimal("1204.7"),
+    )
+    install_device(session, device_id=meter_id, zone="PLANT", installed_date=date(2026, 2, 1))
+
+
+def test_device_that_hangs_nowhere_cannot_be_removed(session: Session, meter_id: int) -> None:
+    with pytest.raises(NotInstalled, match="MTR-1"):
+        remove_device(session, device_id=meter_id, removed_date=date(2026, 1, 1))
+
+
+def test_device_needs_exactly_one_place(session: Session, meter_id: int, shop_id: int) -> None:
+    with pytest.raises(InvalidRegistration, match="shop or a zone"):
+        install_device(session, device_id=meter_id, installed_date=date(2026, 1, 1))
+    with pytest.raises(InvalidRegistration, match="shop or a zone"):
+        install_device(
+            session,
+            device_id=meter_id,
+            shop_id=shop_id,
+            zone="PLANT",
+            installed_date=date(2026, 1, 1),
+        )
+
+
+def test_device_is_not_hung_at_a_shop_of_another_mall(session: Session, meter_id: int) -> None:
+    other = register_mall(session, code="TS2", name="Second")
+    foreign = register_shop(
+        session, mall_id=other, code="S01", name="x", business_type=BusinessType.OTHER
+    )
+    with pytest.raises(NotRegistered):
+        install_device(
+            session, device_id=meter_id, shop_id=foreign, installed_date=date(2026, 1, 1)
+        )
+
+
+def test_user_gets_roles_and_malls(session: Session, mall_id: int) -> None:
+    user_id = create_user(
+        session,
+        email=" Lin@Example.org ",
+        name="Lin",
+        roles=[Role.FINANCE, Role.MANAGEMENT],
+        mall_codes=["TST"],
+        password_hash="hash",
+    )
+    user = session.get(User, user_id)
+    assert user is not None
+    assert user.email == "lin@example.org"
+    assert {role.name for role in user.roles} == {"FINANCE", "MANAGEMENT"}
+    assert [mall.code for mall in user.malls] == ["TST"]
+    assert len(user.fs_uniquifier) == 32
+
+
+def test_email_opens_one_account_whatever_its_case(session: Session, mall_id: int) -> None:
+    def create(email: str) -> None:
+        create_user(
+            session,
+            email=email,
+            name="",
+            roles=[Role.OPERATION],
+            mall_codes=["TST"],
+            password_hash=None,
+        )
+
+    create("wu@example.org")
+    with pytest.raises(EmailTaken):
+        create("WU@example.org")
+
+
+def test_shop_account_must_name_a_shop(session: Session, mall_id: int, shop_id: int) -> None:
+    with pytest.raises(InvalidAccount, match="SHOP"):
+        create_user(
+            session,
+            email="a@example.org",
+            name="",
+            roles=[Role.SHOP],
+            mall_codes=["TST"],
+            password_hash=None,
+        )
+    with pytest.raises(NotRegistered, match="S99"):
+        create_user(
+            session,
+            email="a@example.org",
+            name="",
+            roles=[Role.SHOP],
+            mall_codes=["TST"],
+            shop_codes=["S01", "S99"],
+            password_hash=None,
+        )
+
+
+def test_account_of_unknown_mall_is_refused(session: Session) -> None:
+    with pytest.raises(NotRegistered, match="NOPE"):
+        create_user(
+            session,
+            email="a@example.org",
+            name="",
+            roles=[Role.OPERATION],
+            mall_codes=["NOPE"],
+            password_hash=None,
+        )
+
+
+def test_requests_are_numbered_per_month(session: Session, mall_id: int, shop_id: int) -> None:
+    def submit(now: datetime) -> str:
+        return submit_request(
+            session,
+            mall_id=mall_id,
+            shop_id=shop_id,
+            kind=RequestKind.REPAIR,
+            category=RequestCategory.UTILITY_FAULT,
+            priority=RequestPriority.HIGH,
+            title="No light",
+            now=now,
+        )
+
+    # 17:00 UTC on 31 March is April already in Shanghai.
+    numbers = [submit(NOW), submit(NOW), submit(datetime(2026, 3, 31, 17, tzinfo=UTC))]
+    assert numbers == ["SR-202603-0001", "SR-202603-0002", "SR-202604-0001"]
+    assert session.query(ServiceRequest).filter_by(state="SUBMITTED").count() == 3
+
+
+def test_request_without_title_is_refused(session: Session, mall_id: int, shop_id: int) -> None:
+    with pytest.raises(EmptyRequest):
+        submit_request(
+            session,
+            mall_id=mall_id,
+            shop_id=shop_id,
+            kind=RequestKind.REPAIR,
+            category=RequestCategory.OTHER,
+            priority=RequestPriority.LOW,
+            title="  ",
+            now=NOW,
+        )
