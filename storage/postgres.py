@@ -137,7 +137,11 @@ class EmbeddedServer:
         return f"postgresql://{SUPERUSER}:{self.password}@127.0.0.1:{port}/{database}"
 
     def is_running(self) -> bool:
-        return self.run("pg_ctl", "-D", str(self.data), "status", check=False).returncode == 0
+        """Whether the server answers; a killed one leaves its pid file, which proves nothing."""
+        port = self.port()
+        return port is not None and self.run(
+            "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), check=False
+        ).returncode == 0  # fmt: skip
 
     def start(self) -> str:
         """Make the cluster if there is none, start it if it is not running; its URL.
@@ -147,7 +151,7 @@ class EmbeddedServer:
         with self._locked():
             if not (self.data / "PG_VERSION").exists():
                 self._initialise()
-            if not (self.is_running() and self.port()):
+            if not self.is_running():
                 self._start()
         return self.url()
 
@@ -203,7 +207,7 @@ class EmbeddedServer:
                 "pg_ctl", "-D", str(self.data), "-w", "-t", "30", "-l", str(self.log),
                 "-o", f"-p {free_port()}", "start", check=False,
             )  # fmt: skip
-            if result.returncode == 0:
+            if result.returncode == 0 or self.is_running():
                 return
             if time.monotonic() > deadline:
                 tail = self.log.read_text(errors="replace")[-1500:] if self.log.exists() else ""
