@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import click
 import sqlalchemy as sa
 from rich.console import Console
-from services.operations.device_keys import create_device_key, revoke_device_key
 from sqlalchemy.orm import Session
 
 from cli.processes import ChildFailed, Children, children
@@ -20,6 +19,7 @@ from cli.sites import dagster_environment, start_web
 from cli.stages import Stages
 from cli.state import ready_database
 from cli.summary import print_summary
+from cli.user import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, ensure_administrator
 from sample_mall import (
     MALL_CODE,
     TIME_ZONE,
@@ -31,6 +31,7 @@ from sample_mall import (
     pay_bills,
     post_batches,
 )
+from services.operations.device_keys import create_device_key, revoke_device_key
 from services.queries.months import last_billed_month
 from storage.database import create_engine
 from storage.objects import open_object_store
@@ -116,6 +117,8 @@ def _carry(
     pipeline = MonthPipeline(group, settings, month)  # its imports take long: begin with them
     with stages.stage("Sample mall"):
         mall = build_sample_mall(engine, month=month, now=_at(month, ZONE))
+        with Session(engine) as session, session.begin():
+            ensure_administrator(session, settings, mall.mall_code)
     with stages.stage("Files and batches"):
         dropped = drop_files(open_object_store(settings), mall=mall, month=month)
         posted = _post(engine, settings, group, mall, month, console)
@@ -132,6 +135,8 @@ def _carry(
         "dropped": asdict(dropped),
         "posted": asdict(posted),
         **pipeline.summary,
+        "administrator": ADMINISTRATOR,
+        "administrator_password_file": str(settings.secrets_dir / ADMINISTRATOR_PASSWORD),
     }
 
 
@@ -166,7 +171,9 @@ def _post(
     finally:
         group.end("web")
         with Session(engine) as session, session.begin():
-            revoke_device_key(session, presented=key, now=Clock(settings.clock).now())
+            revoke_device_key(
+                session, public_id=key.partition("_")[0], now=Clock(settings.clock).now()
+            )
 
 
 def _at(day: date, zone: ZoneInfo) -> datetime:
