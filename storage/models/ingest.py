@@ -121,7 +121,11 @@ class Quarantined(Base):
 
 
 class TouchedDate(Base):
-    """A business date of a mall whose readings changed since the marts last saw it."""
+    """A business date of a mall whose readings changed; waits for cleaning while `cleaned_at`
+    is null. `cleanings` counts how often it was cleaned: the marts rebuild a date whose count
+    is not theirs, so a clock that stands still or goes back hides no change. `hours_used`
+    counts its usable cleaned hours: 0 for a date that only a wrong clock has named.
+    """
 
     __tablename__ = "touched_dates"
     __table_args__ = ({"schema": "ingest"},)
@@ -129,16 +133,19 @@ class TouchedDate(Base):
     business_date: Mapped[date] = mapped_column(primary_key=True)
     touched_at: Mapped[datetime]
     cleaned_at: Mapped[datetime | None]
+    cleanings: Mapped[int] = mapped_column(server_default="0")
+    hours_used: Mapped[int] = mapped_column(server_default="0")
 
 
 class ReadingHour(Base):
     """Cleaned hourly fact of one device and metric, on the business date.
 
     Flows (sales, footfall, transactions): `value` is the sum of the hour. Registers: the last
-    register value of the hour, `value` on the dial. `flags` names the cleaning rules that
-    spoke (`negative`, `above_maximum`, `dead_zeros`, `uncertain_clock`); `is_used` says
-    whether marts may use the value. Day feeds stand in the first hour of their day with
-    `covers_minutes` = 1440.
+    register value of the hour, `value` on the dial; temperature: the mean. `measured_at` is
+    when the last of its readings ended: for a register, the instant the dial showed `value`.
+    `flags` names the cleaning rules that spoke, `rules` their versions; `is_used` says whether
+    marts may use the value. Day feeds stand in the first hour of their day with
+    `covers_minutes` = 1440; a register or an event stands for its hour, 60.
     """
 
     __tablename__ = "reading_hours"
@@ -149,6 +156,7 @@ class ReadingHour(Base):
     device_id: Mapped[int] = mapped_column(primary_key=True)
     metric: Mapped[str] = mapped_column(primary_key=True)
     hour_start: Mapped[datetime] = mapped_column(primary_key=True)
+    measured_at: Mapped[datetime]
     mall_id: Mapped[int]
     business_date: Mapped[date]
     value: Mapped[Quantity]

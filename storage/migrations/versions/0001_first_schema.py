@@ -168,6 +168,7 @@ def upgrade() -> None:
         sa.Column("device_id", sa.BigInteger(), nullable=False),
         sa.Column("metric", sa.Text(), nullable=False),
         sa.Column("hour_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("measured_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("mall_id", sa.BigInteger(), nullable=False),
         sa.Column("business_date", sa.Date(), nullable=False),
         sa.Column("value", sa.Numeric(precision=18, scale=6), nullable=False),
@@ -560,6 +561,8 @@ def upgrade() -> None:
         sa.Column("business_date", sa.Date(), nullable=False),
         sa.Column("touched_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("cleaned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cleanings", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("hours_used", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["mall_id"], ["app.malls.id"], name=op.f("fk_touched_dates_mall_id")
         ),
@@ -1310,6 +1313,7 @@ def upgrade() -> None:
                 "PENDING",
                 "SENT",
                 "FAILED",
+                "CANCELLED",
                 name="deliverystate",
                 native_enum=False,
                 create_constraint=True,

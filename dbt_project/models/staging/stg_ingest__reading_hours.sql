@@ -1,0 +1,25 @@
+with source as (
+
+    select * from {{ source('ingest', 'reading_hours') }}
+
+),
+
+renamed as (
+
+    select
+        device_id,
+        metric,
+        hour_start,
+        measured_at,
+        mall_id,
+        business_date,
+        value,
+        samples,
+        covers_minutes,
+        flags,
+        is_used
+    from source
+
+)
+
+select * from renamed
