@@ -1,6 +1,23 @@
-"""Messages to people: channels and delivery."""
+"""Messages to people: channels, delivery, and the hours in which a mall is quiet.
 
+Belongs here: when a message may go and when a failed one is tried again. Not here: which day
+calls for a reminder (`domain.reminders`) and the words (services).
+"""
+
+from datetime import datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+QUIET_FROM = time(21)
+QUIET_UNTIL = time(8)
+
+# Five tries over about seven hours; then a person has to look.
+RETRY_AFTER = (
+    timedelta(minutes=5),
+    timedelta(minutes=20),
+    timedelta(hours=1),
+    timedelta(hours=6),
+)
 
 
 class Channel(StrEnum):
@@ -13,3 +30,32 @@ class DeliveryState(StrEnum):
     PENDING = "PENDING"
     SENT = "SENT"
     FAILED = "FAILED"
+    CANCELLED = "CANCELLED"  # its cause went away before it was sent
+
+
+class Template(StrEnum):
+    PAYMENT_REMINDER = "PAYMENT_REMINDER"
+
+
+# Messages that let people sleep. What somebody waits for, such as a receipt, is not among them.
+WAITS_FOR_MORNING = frozenset({Template.PAYMENT_REMINDER})
+
+
+def is_quiet(instant: datetime, zone: ZoneInfo) -> bool:
+    """Whether it is 21:00 to 08:00 in `zone` at an aware `instant`."""
+    local = instant.astimezone(zone).time()
+    return local >= QUIET_FROM or local < QUIET_UNTIL
+
+
+def after_quiet_hours(instant: datetime, zone: ZoneInfo) -> datetime:
+    """`instant` itself, or the next 08:00 in `zone` when it lies in the quiet hours."""
+    if not is_quiet(instant, zone):
+        return instant
+    local = instant.astimezone(zone)
+    day = local.date() + timedelta(days=1 if local.time() >= QUIET_FROM else 0)
+    return datetime.combine(day, QUIET_UNTIL, zone).astimezone(instant.tzinfo)
+
+
+def retry_after(attempts: int) -> timedelta | None:
+    """How long to wait after `attempts` failed tries (1 or more); None: give up."""
+    return RETRY_AFTER[attempts - 1] if attempts <= len(RETRY_AFTER) else None
