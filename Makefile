@@ -43,12 +43,13 @@ catalogues: $(VENV)/installed $(CATALOGUES:.po=.mo)
 %.mo: %.po $(VENV)/installed
 	@$(BIN)/pybabel -q compile -i "$<" -o "$@"
 
-# The stamp is written last: an interrupted set-up is done again.
-$(VENV)/installed: requirements.lock pyproject.toml
+# The stamp is written last: an interrupted set-up is done again. Debian's Python has no ensurepip
+# without another package, so its own pip fills the environment.
+$(VENV)/installed: requirements.lock requirements.installer.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Atrium needs Python 3.11, 3.12 or 3.13; $(PYTHON) is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
 	@rm -f $@
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.uv.lock
-	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@$(PYTHON) -m venv --without-pip --clear $(VENV)
+	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --require-hashes -r requirements.installer.lock
+	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --no-build-isolation --require-hashes -r requirements.lock
 	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
