@@ -1,0 +1,60 @@
+"""Colours, fonts and proportions shared by every chart.
+
+The palette is Okabe and Ito's (2008), told apart by people with any colour blindness; a business
+type has the same colour in every chart.
+"""
+
+from typing import Any
+
+import altair as alt
+
+from domain.malls import BusinessType
+
+FONT = (
+    "system-ui, -apple-system, 'Segoe UI', 'Noto Sans SC', 'Noto Sans CJK SC', "
+    "'PingFang SC', 'Microsoft YaHei', sans-serif"
+)
+BUSINESS_TYPE_COLOURS: dict[BusinessType, str] = {
+    BusinessType.RETAIL: "#0072B2",
+    BusinessType.CATERING: "#E69F00",
+    BusinessType.ENTERTAINMENT: "#CC79A7",
+    BusinessType.SERVICE: "#009E73",
+    BusinessType.OTHER: "#999999",
+}
+BLUE, GREEN, AMBER, RED, GREY = "#0072B2", "#009E73", "#E69F00", "#D55E00", "#C7CCD6"
+INK, MUTED, LINE = "#1A1F36", "#5B6478", "#E6E8EE"
+HEIGHT = 220
+
+
+def inline(rows: list[dict[str, Any]]) -> Any:
+    """Rows as the data of a chart."""
+    return alt.Data(values=rows)  # type: ignore[no-untyped-call]
+
+
+def configured(chart: Any) -> dict[str, Any]:
+    """The chart's specification with the house's looks; it fills the width it is given."""
+    specification: dict[str, Any] = (
+        chart.properties(width="container", height=HEIGHT)
+        .configure(font=FONT, background="transparent", padding=4)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=MUTED,
+            titleColor=MUTED,
+            titleFontWeight="normal",
+            labelFontSize=11,
+            titleFontSize=11,
+            gridColor=LINE,
+            domainColor=LINE,
+            tickColor=LINE,
+        )
+        .configure_legend(
+            labelColor=INK,
+            titleColor=MUTED,
+            orient="bottom",
+            labelFontSize=11,
+            symbolType="square",
+            title=None,
+        )
+        .to_dict()
+    )
+    return specification
