@@ -15,6 +15,7 @@ from domain.charges import Proration
 from domain.money import ZERO, round_cents
 
 ONE_DAY = timedelta(days=1)
+MILLIONTH = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,6 +98,7 @@ class Share:
     before_text: str
     through_text: str
     days: int
+    fraction: Decimal  # (through - before) / denominator to six places, for display
 
     def of(self, amount: Decimal) -> Decimal:
         through = round_cents(amount * self.through / self.denominator)
@@ -113,6 +115,7 @@ def share(before: int, through: int, denominator: int, days: int) -> Share:
         f"{before}/{denominator}",
         f"{through}/{denominator}",
         days,
+        (Decimal(through - before) / denominator).quantize(MILLIONTH),
     )
 
 

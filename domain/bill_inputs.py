@@ -1,0 +1,90 @@
+"""Everything a bill run looks at, as frozen values: the same inputs give the same bills.
+
+Belongs here: the shapes. Reading them from tables belongs to the services, computing with them
+to `domain.bill_run`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from domain.calendar import Period
+from domain.charges import ChargeType, Proration
+from domain.clauses import Clause
+from domain.pricing.metered import MeterUsage
+from domain.tariffs import Tariff
+
+
+@dataclass(frozen=True, slots=True)
+class LetUnit:
+    """A unit and the days, both included, on which the lease holds it."""
+
+    code: str
+    area_m2: Decimal
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class SalesTotal:
+    """Net sales of a shop over a period; `days_complete` of `days_expected` days are final.
+
+    `amount` is None when nothing was received: missing is not zero.
+    """
+
+    period: Period
+    amount: Decimal | None
+    days_expected: int
+    days_complete: int
+
+
+@dataclass(frozen=True, slots=True)
+class BilledLine:
+    """A line of an earlier bill that is not void."""
+
+    clause_id: int
+    charge_type: ChargeType
+    period: Period
+    net: Decimal
+    total: Decimal
+    bill_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContractInput:
+    """A lease in force in the month, with what is needed to bill it.
+
+    `sales` has an entry for each period that `domain.bill_lines.turnover.sales_periods` asks for.
+    `billed` are lines of other bills of this lease whose days meet this month or a settlement
+    that ends in it. `previous_totals` are its last bills' totals, at most six, newest first.
+    `problems` name clauses that could not be read. `missing_usage` are meters billed for the
+    month before whose usage of that month is no longer there.
+    """
+
+    contract_id: int
+    number: str
+    shop_id: int
+    shop_code: str
+    start: date
+    end: date
+    currency: str
+    proration: Proration
+    units: tuple[LetUnit, ...]
+    clauses: tuple[Clause, ...]
+    usage: tuple[MeterUsage, ...] = ()
+    sales: tuple[SalesTotal, ...] = ()
+    billed: tuple[BilledLine, ...] = ()
+    previous_totals: tuple[Decimal, ...] = ()
+    missing_usage: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BillRunInputs:
+    """A mall's month: leases in order of shop code and contract number; tariffs by code."""
+
+    mall_id: int
+    month: Period
+    tariffs: Mapping[str, tuple[Tariff, ...]]
+    contracts: tuple[ContractInput, ...]
