@@ -81,6 +81,14 @@ class Settings(BaseSettings):
         description="age public keys (age1…), separated by commas, that can open backups; "
         "empty: a key pair made in state_dir/secrets.",
     )
+    email_server: SecretStr = Field(
+        SecretStr(""),
+        description="smtp://user:password@host:port, or smtps://…; empty: letters are written "
+        "to the file log/email.mbox in state_dir.",
+    )
+    email_sender: str = Field(
+        "atrium@localhost", pattern=r"^[^@\s]+@[^@\s]+$", description="Sender of letters."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe log line written."
     )
@@ -90,6 +98,13 @@ class Settings(BaseSettings):
     def _plain_postgres_url(cls, value: str) -> str:
         if value and not re.match(r"postgres(ql)?://", value):
             raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("email_server")
+    @classmethod
+    def _mail_server(cls, value: SecretStr) -> SecretStr:
+        if value and not re.match(r"smtps?://[^/]", value.get_secret_value()):
+            raise ValueError("must begin with smtp:// or smtps://")
         return value
 
     @field_validator("object_store")

@@ -179,4 +179,4 @@ def _paid(session: Session, bill_ids: Collection[int]) -> dict[int, Decimal]:
         .where(Allocation.bill_id.in_(bill_ids))
         .group_by(Allocation.bill_id)
     )
-    return {bill_id: amount for bill_id, amount in rows}
+    return {row[0]: row[1] for row in rows}

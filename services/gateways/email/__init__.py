@@ -1,0 +1,1 @@
+"""Electronic mail: how a letter looks, one file per way of sending it."""

@@ -1,0 +1,154 @@
+"""Gateways: files for a mall without providers, and a mail server spoken to over a real socket."""
+
+import json
+import mailbox
+import socketserver
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from email import policy
+from email.parser import BytesParser
+from pathlib import Path
+
+import pytest
+
+from domain.notifications import Channel
+from services.gateways.channels import open_gateways
+from services.gateways.email.console import ConsoleEmail
+from services.gateways.email.smtp import SmtpEmail
+from services.gateways.message import Message, PermanentError, RetryableError
+from services.gateways.sms.console import ConsoleSms
+from storage.settings import Settings
+
+MESSAGE = Message("1/reminder/B1", "shop@example.org", "缴费提醒", "账单 B1 应缴 ¥1,234.50")
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    """Speaks as much SMTP as smtplib needs; `replies` overrides the answer to a command."""
+
+    allow_reuse_address = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), MailConversation)
+        self.replies: dict[str, str] = {}
+        self.letters: list[bytes] = []
+
+
+class MailConversation(socketserver.StreamRequestHandler):
+    server: MailServer
+
+    def handle(self) -> None:
+        self.answer("220 test")
+        for line in self.rfile:
+            command = line.split()[0].decode().upper()
+            reply = self.server.replies.get(command, "250 fine")
+            if command == "DATA" and reply == "250 fine":
+                self.answer("354 go on")
+                lines = []
+                while (part := self.rfile.readline()) != b".\r\n":
+                    lines.append(part.removeprefix(b"."))
+                self.server.letters.append(b"".join(lines))
+            self.answer("221 bye" if command == "QUIT" else reply)
+            if command == "QUIT":
+                return
+
+    def answer(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    with MailServer() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def smtp(server: MailServer) -> SmtpEmail:
+    port = server.server_address[1]
+    return SmtpEmail.from_url(f"smtp://127.0.0.1:{port}", sender="mall@example.org")
+
+
+def test_letter_reaches_the_mail_server_whole(mail_server: MailServer) -> None:
+    smtp(mail_server).send(MESSAGE)
+    smtp(mail_server).send(MESSAGE)
+    first, second = (
+        BytesParser(policy=policy.default).parsebytes(letter) for letter in mail_server.letters
+    )
+    assert (first["From"], first["To"]) == ("mall@example.org", "shop@example.org")
+    assert first["Subject"] == "缴费提醒"
+    assert first.get_content().strip() == MESSAGE.body
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+@pytest.mark.parametrize(
+    ("command", "reply", "kind"),
+    [
+        ("RCPT", "550 no such user", PermanentError),
+        ("RCPT", "451 try later", RetryableError),
+        ("MAIL", "550 not from you", PermanentError),
+        ("DATA", "452 disk full", RetryableError),
+        ("EHLO", "421 too busy", RetryableError),
+    ],
+)
+def test_refusal_of_the_mail_server_says_whether_to_try_again(
+    mail_server: MailServer, command: str, reply: str, kind: type[Exception]
+) -> None:
+    mail_server.replies[command] = reply
+    if command == "EHLO":
+        mail_server.replies["HELO"] = reply
+    with pytest.raises(kind):
+        smtp(mail_server).send(MESSAGE)
+
+
+def test_mail_server_that_is_away_is_tried_again(mail_server: MailServer) -> None:
+    gateway = smtp(mail_server)
+    gateway.port = 1
+    with pytest.raises(RetryableError, match=r"127\.0\.0\.1:1"):
+        gateway.send(MESSAGE)
+
+
+def test_password_is_not_sent_over_a_network_in_the_clear(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateways.email.smtp.LOOPBACK", frozenset())
+    gateway = smtp(mail_server)
+    gateway.user, gateway.password = "mall", "secret"
+    with pytest.raises(RetryableError, match="no TLS"):
+        gateway.send(MESSAGE)
+
+
+def test_url_of_a_mail_server_is_read_whole() -> None:
+    gateway = SmtpEmail.from_url("smtps://m%40ll:p%3Aw@mail.example.org", sender="a@example.org")
+    assert (gateway.host, gateway.port, gateway.is_tls) == ("mail.example.org", 465, True)
+    assert (gateway.user, gateway.password) == ("m@ll", "p:w")
+
+
+def test_text_messages_without_a_provider_are_lines_of_a_private_file(tmp_path: Path) -> None:
+    gateway = ConsoleSms(tmp_path / "log" / "sms.log")
+    gateway.send(MESSAGE)
+    gateway.send(MESSAGE)
+    lines = [json.loads(line) for line in gateway.path.read_text().splitlines()]
+    assert [line["body"] for line in lines] == [MESSAGE.body] * 2
+    assert stat.S_IMODE(gateway.path.stat().st_mode) == 0o600
+
+
+def test_letters_without_a_server_are_kept_in_a_private_mailbox(tmp_path: Path) -> None:
+    gateway = ConsoleEmail(tmp_path / "log" / "email.mbox", sender="mall@example.org")
+    gateway.send(MESSAGE)
+    gateway.send(MESSAGE)
+    with closing(mailbox.mbox(gateway.path)) as box:
+        assert [letter["To"] for letter in box] == ["shop@example.org"] * 2
+    assert stat.S_IMODE(gateway.path.stat().st_mode) == 0o600
+
+
+def test_every_channel_has_a_gateway(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path, _env_file=None)
+    assert set(open_gateways(settings)) == set(Channel)
+    with_server = settings.model_copy(
+        update={"email_server": type(settings.email_server)("smtp://mail.example.org")}
+    )
+    assert isinstance(open_gateways(with_server)[Channel.EMAIL], SmtpEmail)
