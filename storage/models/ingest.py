@@ -122,9 +122,9 @@ class Quarantined(Base):
 
 class TouchedDate(Base):
     """A business date of a mall whose readings changed; waits for cleaning while `cleaned_at`
-    is null. `cleanings` counts how often it was cleaned: the marts rebuild a date whose count
-    is not theirs, so a clock that stands still or goes back hides no change. `hours_used`
-    counts its usable cleaned hours: 0 for a date that only a wrong clock has named.
+    is null. `revision` counts the changes of what is known about the date: the marts rebuild a
+    date whose count is not theirs, so a clock that stands still or goes back hides no change.
+    `hours_used` counts its usable cleaned hours: 0 for a date that only a wrong clock named.
     """
 
     __tablename__ = "touched_dates"
@@ -133,7 +133,7 @@ class TouchedDate(Base):
     business_date: Mapped[date] = mapped_column(primary_key=True)
     touched_at: Mapped[datetime]
     cleaned_at: Mapped[datetime | None]
-    cleanings: Mapped[int] = mapped_column(server_default="0")
+    revision: Mapped[int] = mapped_column(server_default="0")
     hours_used: Mapped[int] = mapped_column(server_default="0")
 
 

@@ -10,7 +10,7 @@ renamed as (
         mall_id,
         business_date,
         cleaned_at,
-        cleanings,
+        revision,
         hours_used
     from source
 

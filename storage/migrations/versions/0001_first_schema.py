@@ -561,7 +561,7 @@ def upgrade() -> None:
         sa.Column("business_date", sa.Date(), nullable=False),
         sa.Column("touched_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("cleaned_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("cleanings", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("revision", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("hours_used", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["mall_id"], ["app.malls.id"], name=op.f("fk_touched_dates_mall_id")
