@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from domain.charges import ChargeType, PricingKind, Proration
+from domain.clauses import ClauseError, parse_clause
 from domain.contracts import ContractEvent as Event
 from domain.contracts import ContractState, advance
 from services.operations.malls import AlreadyRegistered, NotRegistered
@@ -127,8 +128,9 @@ def draft_contract(
     contract.contract_units = [
         ContractUnit(unit_id=unit_id, period=period, is_held=False) for unit_id in unit_ids
     ]
-    for clause in clauses:
+    for at, clause in enumerate(clauses, start=1):
         _require_dates(number, clause, start_date, end_date)
+        _require_parameters(number, at, clause)
         contract.clauses.append(
             ContractClause(
                 charge_type=clause.charge_type,
@@ -351,6 +353,20 @@ def _require_dates(number: str, clause: ClauseDraft, start_date: date, end_date:
             f"{number}: the clause {clause.charge_type} from {clause.valid_from} to {last} "
             f"is not inside the lease, {start_date} to {end_date}"
         )
+
+
+def _require_parameters(number: str, at: int, clause: ClauseDraft) -> None:
+    try:
+        parse_clause(
+            clause_id=at,
+            charge_type=clause.charge_type,
+            pricing_kind=clause.pricing_kind,
+            parameters=clause.parameters,
+            valid_from=clause.valid_from,
+            valid_to=clause.valid_to,
+        )
+    except ClauseError as error:
+        raise InvalidContract(f"{number}: {error}") from None
 
 
 def _require_checker(contract: Contract, actor: str) -> None:

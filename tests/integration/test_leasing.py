@@ -239,6 +239,12 @@ def test_clause_must_lie_inside_the_lease(place: Place) -> None:
         place.draft(clauses=[early])
 
 
+def test_clause_without_its_amount_is_named(place: Place) -> None:
+    rent = ClauseDraft(ChargeType.RENT, PricingKind.FIXED_MONTHLY, {"rate": "1"}, START)
+    with pytest.raises(InvalidContract, match=r"clause 1 \(RENT, FIXED_MONTHLY\): amount"):
+        place.draft(clauses=[rent])
+
+
 def test_lease_must_end_after_it_starts(place: Place) -> None:
     with pytest.raises(InvalidContract, match="before it starts"):
         place.draft(start=END, end=START)

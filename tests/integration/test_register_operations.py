@@ -6,10 +6,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.orm import Session
 
+from domain.charges import ChargeType, TariffKind
 from domain.devices import DeviceKind, FeedKind
 from domain.malls import BusinessType
 from domain.people import Role
 from domain.requests import RequestCategory, RequestKind, RequestPriority
+from domain.tariffs import TariffError
 from services.operations.devices import (
     NotInstalled,
     StillInstalled,
@@ -27,6 +29,8 @@ from services.operations.malls import (
 )
 from services.operations.people import EmailTaken, InvalidAccount, create_user
 from services.operations.service_requests import EmptyRequest, submit_request
+from services.operations.tariffs import register_tariff
+from services.queries.register import DeviceEntry, get_register
 from storage.models import DeviceInstallation, ServiceRequest, User
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -282,3 +286,36 @@ def test_request_without_title_is_refused(session: Session, mall_id: int, shop_i
             title="  ",
             now=NOW,
         )
+
+
+def test_versions_of_a_tariff_do_not_overlap(session: Session, mall_id: int) -> None:
+    def register(valid_from: date, valid_to: date | None, price: str = "0.92") -> int:
+        return register_tariff(
+            session,
+            mall_id=mall_id,
+            code="ELEC",
+            charge_type=ChargeType.ELECTRICITY,
+            kind=TariffKind.FLAT,
+            parameters={"price": price},
+            valid_from=valid_from,
+            valid_to=valid_to,
+        )
+
+    register(date(2025, 1, 1), date(2025, 12, 31))
+    with pytest.raises(AlreadyRegistered, match="2025-12-31"):
+        register(date(2025, 12, 31), None)
+    register(date(2026, 1, 1), None)
+    with pytest.raises(TariffError, match="price"):
+        register(date(2024, 1, 1), date(2024, 12, 31), price="cheap")
+
+
+def test_register_knows_where_a_device_stopped(
+    session: Session, mall_id: int, meter_id: int, shop_id: int
+) -> None:
+    install_device(session, device_id=meter_id, shop_id=shop_id, installed_date=date(2026, 1, 1))
+    register = get_register(session, mall_id=mall_id)
+    assert register.devices["MTR-1"] == DeviceEntry(meter_id, date(2026, 1, 1), None)
+    assert register.shops == {"S01": shop_id}
+    remove_device(session, device_id=meter_id, removed_date=date(2026, 1, 31))
+    register = get_register(session, mall_id=mall_id)
+    assert register.devices["MTR-1"].removed_date == date(2026, 1, 31)
