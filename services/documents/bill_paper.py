@@ -1,19 +1,21 @@
 """What stands on a bill's paper, as plain data.
 
-Belongs here: the shape that the PDF is drawn from. Filling it is `services.operations.documents`'
+Belongs here: the shape that the PDF is drawn from. Filling it is `services.queries.bill_papers`'
 work, drawing it `bill_pdf`'s.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from domain.charges import ChargeType
 
 
 @dataclass(frozen=True)
 class PaperLine:
-    """One charge. `unit_price` and `explanation` are words in the paper's language."""
+    """One charge. `derivation` as stored with the bill line, see `domain.derivations`."""
 
     line_number: int
     charge_type: ChargeType
@@ -21,12 +23,11 @@ class PaperLine:
     period_end: date
     quantity: Decimal
     unit: str
-    unit_price: str
     net_amount: Decimal
     tax_rate: Decimal
     tax_amount: Decimal
     total_amount: Decimal
-    explanation: tuple[str, ...] = ()
+    derivation: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,13 @@ class PaperMeter:
     closing_register: Decimal | None
     closing_at: datetime | None
     ratio: Decimal
-    consumption: Decimal | None
-    rollovers: int = 0
+    consumption: Decimal
+    rollovers: int
 
 
 @dataclass(frozen=True)
 class BillPaper:
-    """A bill as printed. `completeness` is received ÷ expected intervals of the data that its
-    amounts come from, 0 to 1, or None when no line depends on data. `as_of` is the instant the
-    amounts were computed.
-    """
+    """A bill as printed. `as_of` is the instant the amounts were computed."""
 
     mall_code: str
     mall_name: str
@@ -71,11 +69,71 @@ class BillPaper:
     tax_amount: Decimal
     total_amount: Decimal
     lines: tuple[PaperLine, ...]
-    meters: tuple[PaperMeter, ...]
-    completeness: Decimal | None
     as_of: datetime
 
     @property
     def uri(self) -> str:
         """What the QR code holds: names the mall and the bill, and nothing about money."""
         return f"atrium:bill:{self.mall_code}:{self.number}"
+
+    @property
+    def meters(self) -> tuple[PaperMeter, ...]:
+        """Every meter of the lines once, in their order.
+
+        A meter that two lines share (a tariff that changed within the month) shows the sum.
+        """
+        found: dict[str, PaperMeter] = {}
+        for line in self.lines:
+            sources = line.derivation.get("sources", {}).get("meters", ())
+            for used, source in zip(
+                line.derivation["operands"].get("meters", ()), sources, strict=True
+            ):
+                meter = _meter(line.charge_type, used, source)
+                if meter.code in found:
+                    consumption = found[meter.code].consumption + meter.consumption
+                    meter = replace(meter, consumption=consumption)
+                found[meter.code] = meter
+        return tuple(found.values())
+
+    @property
+    def completeness(self) -> Decimal | None:
+        """Received ÷ expected of the least complete source of any line, 0 to 1.
+
+        None when no line depends on device data.
+        """
+        shares = []
+        for line in self.lines:
+            sources = line.derivation.get("sources", {})
+            for meter in sources.get("meters", ()):
+                shares.append(_share(meter["hours_received"], meter["hours_expected"]))
+            if "sales" in sources:
+                sales = sources["sales"]
+                shares.append(_share(sales["days"], sales["days_expected"]))
+        return min(shares, default=None)
+
+
+def _share(received: int, expected: int) -> Decimal:
+    return Decimal(1) if not expected else min(Decimal(1), Decimal(received) / expected)
+
+
+def _meter(
+    charge_type: ChargeType, used: Mapping[str, Any], source: Mapping[str, Any]
+) -> PaperMeter:
+    opening, closing = source["opening"], source["closing"]
+    ratio = Decimal(used["ratio"])
+    return PaperMeter(
+        code=source["device"],
+        charge_type=charge_type,
+        unit=used["consumption"]["unit"],
+        opening_register=Decimal(opening["register"]) if opening else None,
+        opening_at=_instant(opening),
+        closing_register=Decimal(closing["register"]) if closing else None,
+        closing_at=_instant(closing),
+        ratio=ratio,
+        consumption=Decimal(used["consumption"]["value"]) * ratio,
+        rollovers=source["rollovers"],
+    )
+
+
+def _instant(reading: Mapping[str, str] | None) -> datetime | None:
+    return datetime.fromisoformat(reading["at"]) if reading and reading["at"] else None

@@ -4,16 +4,17 @@ Belongs here: what stands where on a bill. Amounts and words of derivations come
 BillPaper; nothing is computed here but sums for the reader's eye.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from zoneinfo import ZoneInfo
 
 from services.documents.bill_paper import BillPaper, PaperLine
 from services.documents.capitals import capital_amount
+from services.documents.explanations import Explanation, explain, percent
 from services.documents.fonts import FontFiles
 from services.documents.labels import CHARGE_NAMES, unit_sign
-from services.documents.paper import ACCENT, INK, MUTED, TINT, Furniture, Paper
+from services.documents.paper import ACCENT, MUTED, TINT, Furniture, Paper
 from services.documents.qr_code import draw_qr_code
 from services.documents.tables import Cell, Column, Table
 from services.language import long_date, money, number, translator
@@ -24,15 +25,17 @@ Translate = Callable[[str], str]
 def draw_bill(bill: BillPaper, *, locale: str, fonts: FontFiles) -> bytes:
     """The PDF's bytes; the same bill, locale and fonts give the same bytes."""
     _ = translator(locale, "documents")
+    reasons = [
+        explain(line.derivation, locale=locale, currency=bill.currency) for line in bill.lines
+    ]
     paper = Paper(fonts, _furniture(bill, _, locale))
     _head(paper, bill, _)
     _facts(paper, bill, _, locale)
-    _lines(paper, bill, _)
+    _lines(paper, bill, reasons, _)
     _totals(paper, bill, _, locale)
     _payment(paper, bill, _, locale)
-    if bill.meters:
-        _meters(paper, bill, _)
-    _explanations(paper, bill, _)
+    _meters(paper, bill, _)
+    _explanations(paper, bill, reasons, _)
     return paper.finish()
 
 
@@ -45,8 +48,8 @@ def _furniture(bill: BillPaper, _: Translate, locale: str) -> Furniture:
     if bill.completeness is None:
         footer += _("No charge on this bill depends on device data.")
     else:
-        footer += _("Device data received: {share} of what was expected.").format(
-            share=percent(bill.completeness)
+        footer += _("Device data: at least {share} of what was expected was received.").format(
+            share=percent(bill.completeness.quantize(Decimal("0.001"), ROUND_DOWN))
         )
     return Furniture(
         title=_("Bill {number}").format(number=bill.number),
@@ -109,13 +112,13 @@ def _facts(paper: Paper, bill: BillPaper, _: Translate, locale: str) -> None:
     paper.y = top - max(height, 15.5 * len(facts)) - 12
 
 
-def _lines(paper: Paper, bill: BillPaper, _: Translate) -> None:
+def _lines(paper: Paper, bill: BillPaper, reasons: Sequence[Explanation], _: Translate) -> None:
     table = Table(
         columns=(
             Column("#", 0.32),
-            Column(_("Charge and period"), 2.35),
+            Column(_("Charge and period"), 2.2),
             Column(_("Quantity"), 1.5, "right"),
-            Column(_("Price"), 1.55, "right"),
+            Column(_("Price"), 1.7, "right"),
             Column(_("Net"), 1.25, "right"),
             Column(_("Tax rate"), 0.85, "right"),
             Column(_("Tax"), 1.1, "right"),
@@ -128,13 +131,13 @@ def _lines(paper: Paper, bill: BillPaper, _: Translate) -> None:
             str(line.line_number),
             Cell(_(CHARGE_NAMES[line.charge_type]), period(line.period_start, line.period_end)),
             _quantity(line, bill.currency, _),
-            line.unit_price,
+            reason.price,
             money(line.net_amount, bill.currency),
             percent(line.tax_rate),
             money(line.tax_amount, bill.currency),
             money(line.total_amount, bill.currency),
         )
-        for line in bill.lines
+        for line, reason in zip(bill.lines, reasons, strict=True)
     ]
     table.draw(paper, rows, tail=70)
 
@@ -197,6 +200,9 @@ def _payment(paper: Paper, bill: BillPaper, _: Translate, locale: str) -> None:
 
 
 def _meters(paper: Paper, bill: BillPaper, _: Translate) -> None:
+    meters = bill.meters
+    if not meters:
+        return
     paper.heading(_("Meter readings"), keep=70)
     table = Table(
         columns=(
@@ -209,7 +215,7 @@ def _meters(paper: Paper, bill: BillPaper, _: Translate) -> None:
         size=8.5,
     )
     rows = []
-    for meter in bill.meters:
+    for meter in meters:
         sign = unit_sign(meter.unit, _)
         note = _(CHARGE_NAMES[meter.charge_type])
         if meter.rollovers:
@@ -220,7 +226,7 @@ def _meters(paper: Paper, bill: BillPaper, _: Translate) -> None:
                 _register(meter.opening_register, meter.opening_at, bill.time_zone),
                 _register(meter.closing_register, meter.closing_at, bill.time_zone),
                 number(meter.ratio),
-                Cell("—" if meter.consumption is None else f"{number(meter.consumption)} {sign}"),
+                f"{number(meter.consumption)} {sign}",
             )
         )
     table.draw(paper, rows)
@@ -232,32 +238,21 @@ def _register(value: Decimal | None, at: datetime | None, zone: str) -> Cell:
     return Cell(number(value), "" if at is None else local_minute(at, zone))
 
 
-def _explanations(paper: Paper, bill: BillPaper, _: Translate) -> None:
-    explained = [line for line in bill.lines if line.explanation]
-    if not explained:
-        return
+def _explanations(
+    paper: Paper, bill: BillPaper, reasons: Sequence[Explanation], _: Translate
+) -> None:
     paper.heading(_("How the amounts were computed"), keep=50)
     paper.gap(2)
-    for line in explained:
-        _explanation(paper, line, bill, _)
-
-
-def _explanation(paper: Paper, line: PaperLine, bill: BillPaper, _: Translate) -> None:
-    paper.need(16 + 13 * min(len(line.explanation), 3))
-    paper.y -= 15
-    title = f"{line.line_number}  {_(CHARGE_NAMES[line.charge_type])}"
-    paper.text(paper.left, paper.y + 3, title, size=9, bold=True, colour=INK)
-    paper.text(
-        paper.right,
-        paper.y + 3,
-        period(line.period_start, line.period_end),
-        size=8,
-        colour=MUTED,
-        align="right",
-    )
-    for sentence in line.explanation:
-        paper.paragraph(sentence, x=paper.left + 14, size=8.5, leading=13)
-    paper.gap(3)
+    for line, reason in zip(bill.lines, reasons, strict=True):
+        paper.need(16 + 13 * min(len(reason.sentences), 4))
+        paper.y -= 15
+        title = f"{line.line_number}  {_(CHARGE_NAMES[line.charge_type])}"
+        paper.text(paper.left, paper.y + 3, title, size=9, bold=True)
+        amount = money(line.net_amount, bill.currency)
+        paper.text(paper.right - 4, paper.y + 3, amount, size=9, bold=True, align="right")
+        for sentence in reason.sentences:
+            paper.paragraph(sentence, x=paper.left + 14, size=8.5, leading=13, colour=MUTED)
+        paper.gap(3)
 
 
 def period(start: date, end: date) -> str:
@@ -268,8 +263,3 @@ def period(start: date, end: date) -> str:
 def local_minute(moment: datetime, zone: str) -> str:
     """`2026-11-01 00:05` on the mall's clock."""
     return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
-
-
-def percent(share: Decimal) -> str:
-    """`0.09` → `9%`, `0.98765` → `98.8%`."""
-    return f"{number((share * 100).quantize(Decimal('0.1')))}%"

@@ -69,8 +69,10 @@ def explain(derivation: Mapping[str, Any], *, locale: str, currency: str) -> Exp
     """
     words = _Words(translator(locale, "documents"), locale, currency)
     explanation = _BY_FORMULA[derivation["formula"]](derivation["operands"], words)
-    tax = _tax(derivation["tax"], words)
-    return Explanation(explanation.price, (*explanation.sentences, tax))
+    sources = _sources(derivation.get("sources", {}), words)
+    # Tax on top stands in the table's own columns; tax that is already inside needs a word.
+    tax = _tax_inside(derivation["tax"], words)
+    return Explanation(explanation.price, (*explanation.sentences, *sources, *tax))
 
 
 def percent(share: Decimal) -> str:
@@ -280,12 +282,36 @@ def _factor(operands: Operands, words: _Words) -> str:
     return f" × {number(factor)}"
 
 
-def _tax(tax: Mapping[str, Any], words: _Words) -> str:
+def _sources(sources: Mapping[str, Any], words: _Words) -> list[str]:
     _ = words.translate
-    rate = percent(Decimal(tax["rate"]))
-    if tax["is_inclusive"]:
-        return _("The amount computed includes tax at {rate}").format(rate=rate)
-    return _("Tax at {rate} comes on top").format(rate=rate)
+    sentences = []
+    if "sales" in sources:
+        sales = sources["sales"]
+        sentences.append(
+            _("From the sales of {days} complete days of {expected}, {first} – {last}").format(
+                days=sales["days"],
+                expected=sales["days_expected"],
+                first=sales["first"],
+                last=sales["last"],
+            )
+        )
+    if "tariff" in sources:
+        tariff = sources["tariff"]
+        sentences.append(
+            _("Tariff {code}, in force since {day}").format(
+                code=tariff["code"], day=tariff["valid_from"]
+            )
+        )
+    return sentences
+
+
+def _tax_inside(tax: Mapping[str, Any], words: _Words) -> list[str]:
+    _ = words.translate
+    if not tax["is_inclusive"]:
+        return []
+    return [
+        _("The amount computed includes tax at {rate}").format(rate=percent(Decimal(tax["rate"])))
+    ]
 
 
 _BY_FORMULA: dict[str, Callable[[Operands, _Words], Explanation]] = {

@@ -157,8 +157,8 @@ class Paper:
 
     def heading(self, text: str, *, keep: float = 40) -> None:
         """A section's title, never alone at the foot of a page: `keep` points must follow it."""
-        self.need(26 + keep)
-        self.y -= 22
+        self.need(30 + keep)
+        self.y -= 26
         self.text(self.left, self.y + 4, text, size=10.5, bold=True, colour=ACCENT)
         self.y -= 4
 
