@@ -1,0 +1,200 @@
+"""Files of the drop-box, judged by batch and loaded; readings of the API, which arrive loaded.
+
+Belongs here: the order of things at the door: parse, judge, load. Not here: parsing and loading
+themselves (services), the rules (expectations).
+
+A batch is what lies in the inbox for one feed. It is judged whole before any of it is loaded:
+when its check is red its files stay where they are and nothing is lost; other feeds go on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from services.operations.landing import (
+    FileResult,
+    InboxObject,
+    ParsedFile,
+    find_ready_files,
+    load_device_directory,
+    load_file,
+    parse_file,
+)
+
+from domain.devices import Feed
+from pipelines.assets import OPERATIONS, PLATFORM
+from pipelines.checks import BATCH_CHECKS, check_result, judge_batch, landing_key, store_page
+from pipelines.metadata import figures, table
+from pipelines.resources import Database, Progress
+from storage.objects import ObjectStore
+from storage.settings import Clock, Settings
+
+DESCRIPTIONS = {
+    Feed.POS_DAYS: "Day files of tills: sales, refunds, discounts, tax and transactions per till "
+    "and business day, landed in ingest.readings.",
+    Feed.FOOTFALL_HOURS: "Hourly counts of visitors in and out per counter, landed in "
+    "ingest.readings.",
+    Feed.METER_REGISTERS: "Registers of electricity, water and gas meters as read from the dial, "
+    "landed in ingest.readings.",
+}
+
+inbox_files = dg.AssetSpec(
+    "inbox_files",
+    group_name="inbox",
+    owners=[PLATFORM],
+    kinds={"file"},
+    description="Files that devices and shops leave in the drop-box: "
+    "inbox/<mall code>/<feed>/<name>, read by `inbox_sensor`.",
+)
+
+api_readings = dg.AssetSpec(
+    "api_readings",
+    group_name="landing",
+    owners=[PLATFORM],
+    kinds={"postgres"},
+    description="Readings that devices post to /api/v1/readings, landed in ingest.readings by the "
+    "web server itself before it answers.",
+)
+
+mall_records = dg.AssetSpec(
+    "mall_records",
+    group_name="inbox",
+    owners=[OPERATIONS],
+    kinds={"postgres"},
+    description="Malls, units, shops, contracts and devices as people keep them in the staff "
+    "site (schema app).",
+)
+
+LANDING_SPECS = tuple(
+    dg.AssetSpec(
+        landing_key(feed),
+        deps=[inbox_files, mall_records],
+        group_name="landing",
+        owners=[OPERATIONS],
+        kinds={"postgres", "pandas"},
+        description=DESCRIPTIONS[feed],
+        skippable=True,
+    )
+    for feed in Feed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What one landing run works with."""
+
+    settings: Settings
+    store: ObjectStore
+    connection: Any
+    directory: Any
+    clock: Clock
+    run_id: str
+
+    def parse(self, found: InboxObject) -> ParsedFile:
+        return parse_file(
+            self.store,
+            found,
+            directory=self.directory,
+            now=self.clock.now(),
+            settings=self.settings,
+        )
+
+    def load(self, parsed: ParsedFile) -> FileResult:
+        return load_file(
+            self.connection, self.store, parsed, now=self.clock.now(), run_id=self.run_id
+        )
+
+
+@dg.multi_asset(name="landing_devices", specs=LANDING_SPECS, check_specs=BATCH_CHECKS)
+def landing_devices(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    database: dg.ResourceParam[Database],
+    store: dg.ResourceParam[ObjectStore],
+    clock: dg.ResourceParam[Clock],
+    progress: dg.ResourceParam[Progress],
+) -> Iterator[Any]:
+    found = find_ready_files(store, now=clock.now())
+    by_feed: dict[Feed | None, list[InboxObject]] = {feed: [] for feed in Feed}
+    for each in found:
+        by_feed.setdefault(each.feed, []).append(each)
+    done = 0
+    with database.copying() as connection:
+        door = Door(
+            settings, store, connection, load_device_directory(connection), clock, context.run_id
+        )
+        for feed in Feed:
+            yield from _land_batch(door, feed, by_feed[feed])
+            done += len(by_feed[feed])
+            progress.report(done, len(found))
+        # A file outside every feed is refused by name, and kept like any other.
+        strays = [door.load(door.parse(each)) for each in by_feed.get(None, ())]
+    for result in strays:
+        context.log.warning(f"{result.key} was refused: {result.reason}")
+    yield dg.AssetObservation(
+        inbox_files.key,
+        metadata={
+            "files": len(found),
+            "bytes": sum(each.bytes for each in found),
+            "files_outside_any_feed": len(strays),
+        },
+    )
+
+
+def _land_batch(door: Door, feed: Feed, found: list[InboxObject]) -> Iterator[Any]:
+    began = perf_counter()
+    parsed = [door.parse(each) for each in found]
+    rows = _joined(parsed)
+    refused = sum(len(each.refusals) for each in parsed)
+    verdict = judge_batch(feed, rows, refused=refused)
+    key = store_page(door.store, verdict, files=len(found), run_id=door.run_id, at=door.clock.now())
+    yield check_result(verdict, store=door.store, page_key=key)
+    if not verdict.is_valid:
+        return
+    results = [door.load(each) for each in parsed]
+    if results:
+        yield dg.MaterializeResult(
+            asset_key=landing_key(feed),
+            metadata={
+                **figures(
+                    {
+                        "files": len(results),
+                        "files_refused": sum(each.state == "REFUSED" for each in results),
+                        "files_duplicate": sum(each.state == "DUPLICATE" for each in results),
+                        "bytes": sum(each.bytes for each in parsed),
+                        "rows_total": sum(each.rows_total for each in results),
+                        "accepted": sum(each.accepted for each in results),
+                        "duplicate": sum(each.duplicate for each in results),
+                        "revised": sum(each.revised for each in results),
+                        "refused": sum(each.refused for each in results),
+                        "uncertain": sum(each.uncertain for each in results),
+                    }
+                ),
+                "seconds": round(perf_counter() - began, 2),
+                "worst_files": table(
+                    ("File", "State", "Rows", "Accepted", "Duplicate", "Revised", "Refused", "Why"),
+                    (
+                        (
+                            each.key,
+                            each.state,
+                            f"{each.rows_total:,}",
+                            f"{each.accepted:,}",
+                            f"{each.duplicate:,}",
+                            f"{each.revised:,}",
+                            f"{each.refused:,}",
+                            each.reason,
+                        )
+                        for each in sorted(results, key=lambda each: -each.refused)
+                    ),
+                ),
+            },
+        )
+
+
+def _joined(parsed: list[ParsedFile]) -> pd.DataFrame:
+    """The readings of a batch with the key of the file each came from."""
+    frames = [each.frame.assign(file=each.found.key) for each in parsed if len(each.frame)]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()

@@ -1,0 +1,114 @@
+"""When things happen by the clock of the malls.
+
+Belongs here: cron lines and the partition each one asks for. Not here: what waits for an event
+(sensors).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pipelines.jobs import (
+    backup_job,
+    billing_job,
+    drill_job,
+    marts_job,
+    reminders_job,
+    reports_job,
+)
+from pipelines.partitions import MALL_ZONE, day_of, month_before
+from pipelines.resources import Database
+from services.queries.pipelines import count_uncleaned_dates
+
+RUNNING = dg.DefaultScheduleStatus.RUNNING
+
+
+def _for_month_before(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    return dg.RunRequest(partition_key=month_before(context.scheduled_execution_time))
+
+
+def _for_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    return dg.RunRequest(partition_key=day_of(context.scheduled_execution_time))
+
+
+@dg.schedule(
+    job=marts_job,
+    cron_schedule="*/30 * * * *",
+    execution_timezone=MALL_ZONE,
+    default_status=RUNNING,
+    description="Every half hour, when readings changed since the marts last saw them.",
+)
+def marts_schedule(
+    context: dg.ScheduleEvaluationContext, database: dg.ResourceParam[Database]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    with database.reading() as session:
+        waiting = count_uncleaned_dates(session)
+    if waiting:
+        yield dg.RunRequest()
+    else:
+        yield dg.SkipReason("No business date changed.")
+
+
+@dg.schedule(
+    job=billing_job,
+    cron_schedule="5 0 1 * *",
+    execution_timezone=MALL_ZONE,
+    default_status=RUNNING,
+    description="Bills of the month that just ended, at 00:05 on the first.",
+)
+def billing_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    return _for_month_before(context)
+
+
+@dg.schedule(
+    job=reminders_job,
+    cron_schedule="0 9 * * *",
+    execution_timezone=MALL_ZONE,
+    default_status=RUNNING,
+    description="Reminders of the day, at nine, after the quiet hours.",
+)
+def reminders_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    return _for_day(context)
+
+
+@dg.schedule(
+    job=reports_job,
+    cron_schedule="0 6 1 * *",
+    execution_timezone=MALL_ZONE,
+    default_status=RUNNING,
+    description="Report files of the month that just ended, at six on the first.",
+)
+def reports_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    return _for_month_before(context)
+
+
+@dg.schedule(
+    job=backup_job,
+    cron_schedule="30 2 * * *",
+    execution_timezone=MALL_ZONE,
+    default_status=RUNNING,
+    description="A backup each night, proven by a restore at once.",
+)
+def backup_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    return _for_day(context)
+
+
+@dg.schedule(
+    job=drill_job,
+    cron_schedule="30 4 * * 0",
+    execution_timezone=MALL_ZONE,
+    default_status=RUNNING,
+    description="On Sundays the stored copy is proven again.",
+)
+def drill_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    return _for_day(context)
+
+
+SCHEDULES = (
+    marts_schedule,
+    billing_schedule,
+    reminders_schedule,
+    reports_schedule,
+    backup_schedule,
+    drill_schedule,
+)
