@@ -44,6 +44,28 @@ class Metric(StrEnum):
 
 REGISTER_METRICS = frozenset({Metric.ELECTRICITY, Metric.WATER, Metric.GAS})
 
+SALES_METRICS = frozenset(
+    {
+        Metric.SALES,
+        Metric.TRANSACTIONS,
+        Metric.GROSS_SALES,
+        Metric.REFUNDS,
+        Metric.DISCOUNTS,
+        Metric.TAX,
+    }
+)
+
+METRICS_OF_KIND: dict[DeviceKind, frozenset[Metric]] = {
+    DeviceKind.FOOTFALL: frozenset({Metric.FOOTFALL_IN, Metric.FOOTFALL_OUT}),
+    DeviceKind.POS: SALES_METRICS,
+    DeviceKind.METER: REGISTER_METRICS,
+    DeviceKind.ENVIRONMENT: frozenset({Metric.TEMPERATURE}),
+    DeviceKind.OTHER: frozenset(Metric),
+}
+
+MONEY_METRICS = SALES_METRICS - {Metric.TRANSACTIONS}
+COUNT_METRICS = frozenset({Metric.TRANSACTIONS, Metric.FOOTFALL_IN, Metric.FOOTFALL_OUT})
+
 UNIT_OF_METRIC: dict[Metric, str] = {
     Metric.SALES: "CNY",
     Metric.TRANSACTIONS: "count",

@@ -1,0 +1,318 @@
+"""Readings are written: every one counted as accepted, duplicate or revised.
+
+The key of a reading is (device, metric, interval start). The rows of a write count as though
+they came one after the other:
+- no reading under the key: **accepted**;
+- the same value and interval end, and the same quality or an uncertain one: **duplicate**,
+  nothing changes (a late repeat does not make a good reading uncertain);
+- anything else: **revised**, the newest received wins, and what it replaces goes to
+  ingest.reading_revisions.
+So of two rows with one key in one write the last wins, and the earlier one counts by what it met.
+
+Belongs here: writing readings and touching their business dates, for the API and the files
+alike. Not here: parsing (services/adapters), files (landing), batches (batches).
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import LiteralString
+
+import msgspec
+import pandas as pd
+import psycopg
+
+from domain.devices import REGISTER_METRICS
+from domain.malls import MallClock
+from services.adapters.directory import MallEntry
+from storage.database import ensure_month_partitions
+
+# Up to here arrays in one statement beat a COPY and a second statement.
+ROWS_AS_ARRAYS = 20_000
+REGISTERS: frozenset[str] = frozenset(REGISTER_METRICS)
+MOMENT = timedelta(microseconds=1)
+
+INSERT_ARRAYS: LiteralString = """
+INSERT INTO ingest.readings (device_id, metric, interval_start, interval_end, value, quality,
+                             received_at, file_id, batch_id)
+SELECT device_id, metric, interval_start, interval_end, value, quality,
+       %s::timestamptz, %s::bigint, %s::bigint
+FROM unnest(%s::text::bigint[], %s::text::text[], %s::text::timestamptz[],
+            %s::text::timestamptz[], %s::text::numeric[], %s::text::text[])
+     AS came (device_id, metric, interval_start, interval_end, value, quality)
+ORDER BY device_id, metric, interval_start
+ON CONFLICT DO NOTHING
+"""
+# One order of keys for all writers: two of them cannot wait for each other.
+INSERT_INCOMING: LiteralString = """
+INSERT INTO ingest.readings (device_id, metric, interval_start, interval_end, value, quality,
+                             received_at, file_id, batch_id)
+SELECT device_id, metric, interval_start, interval_end, value, quality,
+       %s::timestamptz, %s::bigint, %s::bigint
+FROM pg_temp.incoming
+ORDER BY device_id, metric, interval_start, place
+ON CONFLICT DO NOTHING
+"""
+CREATE_INCOMING: LiteralString = """
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
+    place bigint, device_id bigint, metric text, interval_start timestamptz,
+    interval_end timestamptz, value numeric, quality text
+) ON COMMIT DELETE ROWS
+"""
+COPY_INCOMING: LiteralString = """
+COPY pg_temp.incoming (place, device_id, metric, interval_start, interval_end, value, quality)
+FROM STDIN
+"""
+LOCK_STORED: LiteralString = """
+SELECT count(*) FROM (
+    SELECT 1 FROM ingest.readings r
+    JOIN (SELECT DISTINCT device_id, metric, interval_start FROM pg_temp.incoming) i
+        USING (device_id, metric, interval_start)
+    WHERE r.interval_start BETWEEN %s AND %s
+    ORDER BY device_id, metric, interval_start
+    FOR UPDATE OF r
+) locked
+"""
+# What a row meets: the row before it under its key in this write, or what was stored. A stored
+# row that this write inserted is the first row itself.
+SETTLE: LiteralString = """
+WITH came AS (
+    SELECT i.*,
+           row_number() OVER line AS nth,
+           lag(i.value) OVER line AS before_value,
+           lag(i.interval_end) OVER line AS before_end,
+           lag(i.quality) OVER line AS before_quality
+    FROM pg_temp.incoming i
+    WINDOW line AS (PARTITION BY i.device_id, i.metric, i.interval_start ORDER BY i.place)
+), met AS (
+    SELECT c.place, c.device_id, c.metric, c.interval_start, c.interval_end, c.value, c.quality,
+           c.nth = 1 AND (r.file_id IS NOT DISTINCT FROM %(file_id)s::bigint
+                          AND r.batch_id IS NOT DISTINCT FROM %(batch_id)s::bigint) AS is_new,
+           CASE WHEN c.nth = 1 THEN r.value ELSE c.before_value END AS old_value,
+           CASE WHEN c.nth = 1 THEN r.interval_end ELSE c.before_end END AS old_end,
+           CASE WHEN c.nth = 1 THEN r.quality ELSE c.before_quality END AS old_quality,
+           CASE WHEN c.nth = 1 THEN r.received_at ELSE %(received_at)s END AS old_received_at,
+           CASE WHEN c.nth = 1 THEN r.file_id ELSE %(file_id)s::bigint END AS old_file_id,
+           CASE WHEN c.nth = 1 THEN r.batch_id ELSE %(batch_id)s::bigint END AS old_batch_id
+    FROM came c
+    JOIN ingest.readings r USING (device_id, metric, interval_start)
+    WHERE r.interval_start BETWEEN %(first)s AND %(last)s
+), judged AS (
+    SELECT *, CASE
+        WHEN is_new THEN 'accepted'
+        WHEN value = old_value AND interval_end = old_end
+             AND (quality = old_quality OR quality = 'UNCERTAIN') THEN 'duplicate'
+        ELSE 'revised' END AS outcome
+    FROM met
+), remembered AS (
+    INSERT INTO ingest.reading_revisions
+        (device_id, metric, interval_start, value, quality, received_at, file_id, batch_id,
+         replaced_at)
+    SELECT device_id, metric, interval_start, old_value, old_quality, old_received_at,
+           old_file_id, old_batch_id, %(received_at)s
+    FROM judged WHERE outcome = 'revised' ORDER BY place
+), newest AS (
+    UPDATE ingest.readings r
+    SET interval_end = j.interval_end, value = j.value, quality = j.quality,
+        received_at = %(received_at)s, file_id = %(file_id)s::bigint,
+        batch_id = %(batch_id)s::bigint
+    FROM (SELECT DISTINCT ON (device_id, metric, interval_start) *
+          FROM judged WHERE outcome = 'revised'
+          ORDER BY device_id, metric, interval_start, place DESC) j
+    WHERE r.device_id = j.device_id AND r.metric = j.metric
+      AND r.interval_start = j.interval_start
+      AND r.interval_start BETWEEN %(first)s AND %(last)s
+)
+SELECT place, outcome FROM judged WHERE outcome <> 'accepted' ORDER BY place
+"""
+# A pending date is held in share, so that writers do not wait for each other; who cleans takes
+# it FOR UPDATE first, waits for the writers, and only then reads the readings.
+HOLD_PENDING: LiteralString = """
+SELECT business_date FROM ingest.touched_dates
+WHERE mall_id = %s AND business_date = ANY(%s) AND cleaned_at IS NULL
+ORDER BY business_date FOR SHARE
+"""
+TOUCH: LiteralString = """
+INSERT INTO ingest.touched_dates (mall_id, business_date, touched_at)
+SELECT %s, day, %s FROM unnest(%s::date[]) AS day ORDER BY day
+ON CONFLICT (mall_id, business_date) DO UPDATE SET touched_at = EXCLUDED.touched_at,
+                                                   cleaned_at = NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRows:
+    """Columns of equal length; instants are aware, values finite decimals or their text."""
+
+    device_id: Sequence[int]
+    metric: Sequence[str]
+    interval_start: Sequence[datetime]
+    interval_end: Sequence[datetime]
+    value: Sequence[Decimal | str]
+    quality: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.device_id)
+
+    @classmethod
+    def of_frame(cls, frame: pd.DataFrame) -> "ReadingRows":
+        """Rows of a frame with the columns of services.adapters.tables.FRAME_COLUMNS."""
+        return cls(
+            device_id=frame["device_id"].tolist(),
+            metric=frame["metric"].tolist(),
+            interval_start=list(frame["interval_start"].dt.to_pydatetime()),
+            interval_end=list(frame["interval_end"].dt.to_pydatetime()),
+            value=frame["value"].tolist(),
+            quality=frame["quality"].tolist(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How the rows counted; accepted + duplicate + revised = rows. `outcomes` names the place
+    (from 0) of each row that was not accepted, as `duplicate` or `revised`.
+    """
+
+    accepted: int = 0
+    duplicate: int = 0
+    revised: int = 0
+    outcomes: dict[int, str] = field(default_factory=dict)
+
+
+def write_readings(
+    connection: psycopg.Connection,
+    rows: ReadingRows,
+    *,
+    mall: MallEntry,
+    received_at: datetime,
+    file_id: int | None = None,
+    batch_id: int | None = None,
+) -> Written:
+    """Write readings of one mall inside the caller's transaction; how they counted.
+
+    Exactly one of `file_id` and `batch_id` names the source, and it is new in this transaction:
+    by it the rows of this write are known. One connection serves one thread. Missing monthly
+    partitions are made; business dates that changed are touched.
+    Raises psycopg.Error; then nothing of the transaction holds.
+    """
+    if (file_id is None) == (batch_id is None):
+        raise ValueError("name the file or the batch that the readings came in, one of them")
+    if not len(rows):
+        return Written()
+    first, last = min(rows.interval_start), max(rows.interval_start)
+    ensure_month_partitions(connection, first.astimezone(UTC).date(), last.astimezone(UTC).date())
+    source = (received_at, file_id, batch_id)
+    as_arrays = len(rows) <= ROWS_AS_ARRAYS
+    if as_arrays:
+        accepted = connection.execute(INSERT_ARRAYS, (*source, *_arrays(rows))).rowcount
+    else:
+        _copy_incoming(connection, rows)
+        accepted = connection.execute(INSERT_INCOMING, source).rowcount
+    outcomes: dict[int, str] = {}
+    if accepted < len(rows):
+        if as_arrays:
+            _copy_incoming(connection, rows)
+        connection.execute(LOCK_STORED, (first, last))
+        outcomes = dict(
+            connection.execute(
+                SETTLE,
+                {
+                    "received_at": received_at,
+                    "file_id": file_id,
+                    "batch_id": batch_id,
+                    "first": first,
+                    "last": last,
+                },
+            ).fetchall()
+        )
+    revised = sum(outcome == "revised" for outcome in outcomes.values())
+    if accepted or revised:
+        touch_dates(
+            connection, mall_id=mall.mall_id, days=touched_days(rows, mall.clock), now=received_at
+        )
+    return Written(
+        accepted=accepted,
+        duplicate=len(outcomes) - revised,
+        revised=revised,
+        outcomes=outcomes,
+    )
+
+
+def touch_dates(
+    connection: psycopg.Connection, *, mall_id: int, days: Sequence[date], now: datetime
+) -> None:
+    """Say that readings of these business dates changed: they wait for cleaning."""
+    held = {row[0] for row in connection.execute(HOLD_PENDING, (mall_id, list(days)))}
+    fresh = [day for day in days if day not in held]
+    if fresh:
+        connection.execute(TOUCH, (mall_id, now, fresh))
+
+
+def touched_days(rows: ReadingRows, clock: MallClock) -> list[date]:
+    """Business dates of the readings, in order.
+
+    A register read at the very start of a day also closes the day before.
+    """
+    starts = rows.interval_start
+    margin = MOMENT if not REGISTERS.isdisjoint(rows.metric) else timedelta(0)
+    day = clock.business_date(min(starts) - margin)
+    final = clock.business_date(max(starts))
+    if day == final:
+        return [day]
+    ordered = sorted(starts)
+    days = []
+    while day <= final:
+        begins, ends = clock.business_day(day)
+        at = bisect_left(ordered, begins)
+        if at < len(ordered) and ordered[at] < ends + margin:
+            days.append(day)
+        day += timedelta(days=1)
+    return days
+
+
+def _arrays(rows: ReadingRows) -> tuple[str, ...]:
+    """The columns as array literals: Postgres parses them faster than psycopg builds arrays.
+    Nothing here needs escaping: numbers, times and words of the domain.
+    """
+    starts = _times(rows.interval_start)
+    ends = starts if rows.interval_end is rows.interval_start else _times(rows.interval_end)
+    columns = (
+        ",".join(map(str, rows.device_id)),
+        ",".join(rows.metric),
+        starts,
+        ends,
+        ",".join(map(str, rows.value)),
+        ",".join(rows.quality),
+    )
+    return tuple(f"{{{column}}}" for column in columns)
+
+
+def _times(instants: Sequence[datetime]) -> str:
+    """`"2026-03-01T00:00:00Z","…"`: msgspec writes times fifteen times faster than isoformat."""
+    return msgspec.json.encode(instants)[1:-1].decode()
+
+
+def _copy_incoming(connection: psycopg.Connection, rows: ReadingRows) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(CREATE_INCOMING)
+        cursor.execute("TRUNCATE pg_temp.incoming")
+        columns = zip(
+            rows.device_id,
+            rows.metric,
+            _times(rows.interval_start)[1:-1].split('","'),
+            _times(rows.interval_end)[1:-1].split('","'),
+            rows.value,
+            rows.quality,
+            strict=True,
+        )
+        lines = [
+            f"{place}\t{device}\t{metric}\t{start}\t{end}\t{value}\t{quality}\n"
+            for place, (device, metric, start, end, value, quality) in enumerate(columns)
+        ]
+        with cursor.copy(COPY_INCOMING) as copy:
+            for at in range(0, len(lines), ROWS_AS_ARRAYS):
+                copy.write("".join(lines[at : at + ROWS_AS_ARRAYS]))
+        if len(lines) > ROWS_AS_ARRAYS:
+            cursor.execute("ANALYZE pg_temp.incoming")
