@@ -57,7 +57,7 @@ def get_register(session: Session, *, mall_id: int) -> MallRegister:
         sa.select(
             Device.code,
             Device.id,
-            sa.func.min(DeviceInstallation.installed_date),
+            sa.func.min(DeviceInstallation.installed_date).label("installed_date"),
             # A device that hangs somewhere has no last day yet.
             sa.case(
                 (
@@ -65,7 +65,7 @@ def get_register(session: Session, *, mall_id: int) -> MallRegister:
                     == sa.func.count(DeviceInstallation.removed_date),
                     sa.func.max(DeviceInstallation.removed_date),
                 )
-            ),
+            ).label("removed_date"),
         )
         .outerjoin(DeviceInstallation, DeviceInstallation.device_id == Device.id)
         .where(Device.mall_id == mall_id)
@@ -82,8 +82,7 @@ def get_register(session: Session, *, mall_id: int) -> MallRegister:
         units={row.code: row.id for row in units},
         shops={row.code: row.id for row in shops},
         devices={
-            code: DeviceEntry(device_id, installed, removed)
-            for code, device_id, installed, removed in devices
+            row.code: DeviceEntry(row.id, row.installed_date, row.removed_date) for row in devices
         },
         contracts={row.number: ContractEntry(row.id, row.state) for row in contracts},
         tariffs=frozenset(tariffs),
