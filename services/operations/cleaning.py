@@ -34,26 +34,29 @@ _PENDING = sa.text("""
     ORDER BY mall_id, business_date
 """)
 
-# What the meters consumed up to the first register after a changed date, and what they consumed
-# up to the one that opens it, changes too: the day before it, and per meter the next day that
-# has a register.
+# What the meters consumed up to the first register of a changed date belongs to the day before,
+# and what they consumed from its last one on to a later day: the day before, and per meter all
+# days up to the next one that has a register.
 _NEIGHBOURS = sa.text("""
-    SELECT after.business_date
-    FROM app.devices AS devices
-    CROSS JOIN unnest(CAST(:register_metrics AS text[])) AS registers (metric)
-    CROSS JOIN LATERAL (
-        SELECT hours.business_date FROM ingest.reading_hours AS hours
-        WHERE hours.device_id = devices.id AND hours.metric = registers.metric
-            AND hours.hour_start >= :upper AND hours.is_used
-        ORDER BY hours.hour_start LIMIT 1
-    ) AS after
-    WHERE devices.mall_id = :mall_id AND devices.kind = 'METER'
-    UNION
-    SELECT CAST(:first AS date) - 1
+    SELECT CAST(:first AS date) - 1 AS neighbour
     WHERE EXISTS (
         SELECT 1 FROM ingest.touched_dates
         WHERE mall_id = :mall_id AND business_date < :first AND hours_used > 0
     ) AND EXISTS (SELECT 1 FROM app.devices WHERE mall_id = :mall_id AND kind = 'METER')
+    UNION ALL
+    SELECT CAST(:last AS date) + days
+    FROM generate_series(1, (
+        SELECT max(after.business_date) - CAST(:last AS date)
+        FROM app.devices AS devices
+        CROSS JOIN unnest(CAST(:register_metrics AS text[])) AS registers (metric)
+        CROSS JOIN LATERAL (
+            SELECT hours.business_date FROM ingest.reading_hours AS hours
+            WHERE hours.device_id = devices.id AND hours.metric = registers.metric
+                AND hours.hour_start >= :upper AND hours.is_used
+            ORDER BY hours.hour_start LIMIT 1
+        ) AS after
+        WHERE devices.mall_id = :mall_id AND devices.kind = 'METER'
+    )) AS days
 """)
 
 # In order of date, as landing takes them: two that wait for each other would be a deadlock.
@@ -316,7 +319,13 @@ def _clean(
     neighbours = set(
         connection.scalars(
             _NEIGHBOURS,
-            {**scope, "register_metrics": registers, "upper": upper, "first": dates[0]},
+            {
+                **scope,
+                "register_metrics": registers,
+                "upper": upper,
+                "first": dates[0],
+                "last": dates[-1],
+            },
         )
     ) - set(dates)
     locked = connection.execute(_LOCK, {**scope, "dates": sorted({*dates, *neighbours})})
