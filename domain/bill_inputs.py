@@ -70,6 +70,7 @@ class ContractInput:
     end: date
     currency: str
     proration: Proration
+    payment_term_days: int
     units: tuple[LetUnit, ...]
     clauses: tuple[Clause, ...]
     usage: tuple[MeterUsage, ...] = ()

@@ -51,6 +51,7 @@ def lease(*clauses, start=date(2025, 1, 1), end=date(2027, 12, 31), **given):
         start=start,
         end=end,
         currency="CNY",
+        payment_term_days=10,
         clauses=clauses,
         **fields,
     )
