@@ -13,6 +13,8 @@ URL_VARIABLE = "ATRIUM_DAGSTER_URL"
 HOME_VARIABLE = "DAGSTER_HOME"
 # Runs at once: each takes a core for much of its time.
 RUNS_AT_ONCE = 2
+# Runs with the same value of this tag wait for each other.
+ALONE_TAG = "atrium/alone"
 LONGEST_RUN_SECONDS = 6 * 60 * 60
 CONFIGURATION = """\
 # Written by `python -m pipelines.prepare`; changes are overwritten.
@@ -37,6 +39,11 @@ compute_logs:
 concurrency:
   runs:
     max_concurrent_runs: {runs}
+    tag_concurrency_limits:
+      - key: {alone}
+        value:
+          applyLimitPerUniqueValue: true
+        limit: 1
 run_monitoring:
   enabled: true
   start_timeout_seconds: 120
@@ -73,6 +80,7 @@ def prepare_instance(settings: Settings) -> Path:
         home=_quoted(home),
         logs=_quoted(logs),
         runs=RUNS_AT_ONCE,
+        alone=ALONE_TAG,
         longest=LONGEST_RUN_SECONDS,
     )
     target = home / "dagster.yaml"

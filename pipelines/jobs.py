@@ -6,6 +6,8 @@ sensors). A run costs seconds of its own, so small assets share one.
 
 import dagster as dg
 
+from pipelines.instance import ALONE_TAG
+
 MAX_RUNTIME = "dagster/max_runtime"
 
 
@@ -13,7 +15,7 @@ def _job(name: str, selection: dg.AssetSelection, *, minutes: int, description: 
     return dg.define_asset_job(
         name,
         selection=selection,
-        tags={MAX_RUNTIME: str(minutes * 60)},
+        tags={MAX_RUNTIME: str(minutes * 60), ALONE_TAG: name},
         description=description,
         executor_def=dg.in_process_executor,
     )

@@ -20,14 +20,6 @@ MANIFEST = TARGET / "manifest.json"
 FINGERPRINT = TARGET / "sources.sha256"
 SOURCE_SUFFIXES = {".sql", ".yml", ".yaml", ".csv", ".md"}
 MADE_FOLDERS = {"target", "logs", "dbt_packages"}
-# The profile asks for these; parsing connects to nothing, so any value serves.
-UNCONNECTED = {
-    "ATRIUM_DBT_HOST": "127.0.0.1",
-    "ATRIUM_DBT_PORT": "5432",
-    "ATRIUM_DBT_USER": "nobody",
-    "ATRIUM_DBT_PASSWORD": "none",
-    "ATRIUM_DBT_DATABASE": "none",
-}
 
 
 class ManifestError(Exception):
@@ -79,7 +71,6 @@ def _parse() -> None:
 def _environment() -> Iterator[None]:
     """What dbt reads from the environment, for the length of the block."""
     wanted = {
-        **{name: value for name, value in UNCONNECTED.items() if name not in os.environ},
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_TARGET_PATH": str(TARGET),
         "DBT_LOG_PATH": str(PROJECT / "logs"),

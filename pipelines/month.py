@@ -27,8 +27,8 @@ from expectations.suite import load_library
 from pipelines.build import build_definitions
 from pipelines.instance import HOME_VARIABLE, URL_VARIABLE, prepare_instance
 from pipelines.partitions import ZONE, next_month
-from pipelines.progress import Narrator, StageFailed
-from pipelines.resources import Database
+from pipelines.progress import Narrator
+from pipelines.resources import Database, UnknownMall
 from pipelines.runs import MARK_TAG, Desk, RunFailed, fail_dead_runs
 from pipelines.sensors import landing_request
 from services.queries.malls import MallView, find_mall
@@ -54,6 +54,9 @@ BACKUP_AT = time(2, 30)
 # A day's reminders depend on what is owed; reports on that and on the readings.
 OWED = (Part.BILLS, Part.PAYMENTS)
 REPORTED = (Part.READINGS, Part.BILLS, Part.PAYMENTS)
+START = "Start"
+
+log = logging.getLogger(__name__)
 
 
 class Month:
@@ -212,13 +215,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # The caller works meanwhile: what takes long to import is imported now.
             threading.Thread(target=load_library, daemon=True).start()
         _carry(options, narrator, settings)
-    except StageFailed as error:
-        narrator.say("failed", stage=error.stage, message=error.message)
-        return 1
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-        narrator.say("failed", stage=narrator.stage or "start", message="interrupted")
+        narrator.say("failed", stage=narrator.failed_stage or START, message="interrupted")
         return 130
+    except Exception as error:
+        log.exception("the month ends here")
+        narrator.say("failed", stage=narrator.failed_stage or START, message=_told(error))
+        return 1
     return 0
+
+
+def _told(error: Exception) -> str:
+    kind = "" if isinstance(error, RunFailed | UnknownMall) else f"{type(error).__name__}: "
+    return f"{kind}{error}"
 
 
 def _carry(options: argparse.Namespace, narrator: Narrator, settings: Settings) -> None:
@@ -235,7 +244,7 @@ def _carry(options: argparse.Namespace, narrator: Narrator, settings: Settings) 
         with database.reading() as session:
             mall = find_mall(session, code=options.mall)
         if mall is None:
-            raise StageFailed("start", f"no mall has the code {options.mall!r}")
+            raise UnknownMall(f"no mall has the code {options.mall!r}")
         month = Month(
             Desk(definitions, instance, mall.code),
             narrator,
@@ -247,25 +256,14 @@ def _carry(options: argparse.Namespace, narrator: Narrator, settings: Settings) 
         )
         repaired = fail_dead_runs(instance)
         for stage in (month.land, month.refresh_marts, month.bill):
-            _pass(narrator, stage)
+            stage()
         if options.stepwise:
             narrator.say("waiting")
             _await_caller()
         for stage in (month.remind, month.report, month.back_up):
-            _pass(narrator, stage)
+            stage()
         narrator.say("summary", **month.summary(), repaired_runs=repaired)
     engine.dispose()
-
-
-def _pass(narrator: Narrator, stage: Any) -> None:
-    try:
-        stage()
-    except RunFailed as error:
-        raise StageFailed(narrator.failed_stage, str(error)) from None
-    except dg.DagsterExecutionInterruptedError:
-        raise
-    except Exception as error:
-        raise StageFailed(narrator.failed_stage, f"{type(error).__name__}: {error}") from error
 
 
 def _await_caller() -> None:

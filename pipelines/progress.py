@@ -15,15 +15,6 @@ from typing import Any
 from pipelines.resources import Progress
 
 
-class StageFailed(Exception):
-    """A stage ended red; the message is the error of its first failed step."""
-
-    def __init__(self, stage: str, message: str) -> None:
-        super().__init__(f"{stage}: {message}")
-        self.stage = stage
-        self.message = message
-
-
 class Narrator(Progress):
     """Writes the lines, and reports the progress of the asset at work under its stage."""
 

@@ -8,6 +8,7 @@ for the application's clock, an ISO instant for a run that catches up on a day g
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 from sqlalchemy.orm import Session
 
-from pipelines.manifest import PROJECT, TARGET
+from pipelines.manifest import PROJECT
 from services.queries.malls import MallView, find_mall, list_malls
 from storage.database import create_engine, database_url, transaction
 from storage.objects import ObjectStore, open_object_store
@@ -93,8 +94,8 @@ class FixedClock(Clock):
 
 
 class Dbt(DbtCliResource):
-    """dbt beside its own manifest. Each call costs seconds of imports, so the two that only ask
-    for the version and open a second connection are answered from what is installed.
+    """dbt, called once per run. Each call costs seconds of imports, so the two that only ask for
+    the version and open a second connection are answered from what is installed.
     """
 
     @property
@@ -152,7 +153,8 @@ def progress_resource(_: dg.InitResourceContext) -> Progress:
 
 @dg.resource(required_resource_keys={"settings"}, description="dbt, pointed at the database.")
 def dbt_resource(context: dg.InitResourceContext) -> Dbt:
-    point_dbt_at(database_url(context.resources.settings))
+    settings = context.resources.settings
+    point_dbt_at(database_url(settings), settings.state_dir / "dbt")
     return Dbt(
         project_dir=str(PROJECT),
         profiles_dir=str(PROJECT),
@@ -161,8 +163,11 @@ def dbt_resource(context: dg.InitResourceContext) -> Dbt:
     )
 
 
-def point_dbt_at(url: str) -> None:
-    """Say in the environment, where dbt's profile reads it, which database is ours."""
+def point_dbt_at(url: str, folder: Path) -> None:
+    """Say in the environment, where dbt's profile reads it, which database is ours, and that
+    `folder` keeps what one invocation leaves for the next.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     parts = sa.make_url(url)
     os.environ.update(
         {
@@ -171,15 +176,13 @@ def point_dbt_at(url: str) -> None:
             "ATRIUM_DBT_USER": parts.username or "",
             "ATRIUM_DBT_PASSWORD": str(parts.password or ""),
             "ATRIUM_DBT_DATABASE": parts.database or "",
-            "DBT_TARGET_PATH": str(TARGET),
+            "DBT_TARGET_PATH": str(folder),
         }
     )
 
 
 def _dbt_program() -> Path:
     """The dbt of this very installation, whatever the PATH says."""
-    import sys
-
     return Path(sys.executable).parent / "dbt"
 
 

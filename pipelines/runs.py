@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import dagster as dg
@@ -21,6 +22,8 @@ PROCESS_TAG = "atrium/process"
 MARK_TAG = "atrium/mark"
 # How Dagster names the code location of workspace.yaml: it links a run to its job.
 LOCATION = "__repository__@atrium"
+
+LONGEST_WAIT_SECONDS = 900
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class Desk:
 
         Raises RunFailed.
         """
+        self._await_turn(job_name)
         job = self.definitions.resolve_job_def(job_name)
         wanted = job.resource_defs
         configuration = {
@@ -62,7 +66,8 @@ class Desk:
             run_config={
                 "resources": {
                     name: value for name, value in configuration.items() if name in wanted
-                }
+                },
+                "loggers": {"console": {"config": {"log_level": "INFO"}}},
             },
             tags={
                 REPOSITORY_LABEL_TAG: LOCATION,
@@ -79,6 +84,16 @@ class Desk:
             for event in result.all_events
             if event.is_step_materialization and event.asset_key
         }
+
+    def _await_turn(self, job_name: str) -> None:
+        """Wait while a run of the same job, started elsewhere, is at work. Raises RunFailed."""
+        deadline = monotonic() + LONGEST_WAIT_SECONDS
+        unfinished = dg.RunsFilter(job_name=job_name, statuses=list(IN_PROGRESS_RUN_STATUSES))
+        while self.instance.get_runs(unfinished, limit=1):
+            if monotonic() > deadline:
+                raise RunFailed(f"another run of {job_name} does not end")
+            fail_dead_runs(self.instance)
+            sleep(1)
 
     def has_run(self, job_name: str, *, mark: str, partition: str | None = None) -> bool:
         """Whether the job succeeded for this partition when the data stood as `mark` says."""

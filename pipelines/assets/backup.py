@@ -52,7 +52,7 @@ def database_backup(
         store=store,
         origin=BackupOrigin.AUTOMATIC,
         now=clock.now(),
-        run_id=context.run_id,
+        run_id=context.run.run_id,
     )
     return dg.MaterializeResult(
         metadata={

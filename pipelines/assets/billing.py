@@ -8,14 +8,14 @@ from decimal import Decimal
 from time import perf_counter
 
 import dagster as dg
-from services.operations.billing import issue_bills, run_bills
-from services.operations.documents import render_missing_bill_documents
-from services.queries.bills import list_bills
 
 from pipelines.assets import FINANCE
 from pipelines.metadata import figures, table
 from pipelines.partitions import month_of, months
 from pipelines.resources import Database, Malls
+from services.operations.billing import issue_bills, run_bills
+from services.operations.documents import render_missing_bill_documents
+from services.queries.bills import list_bills
 from storage.objects import ObjectStore
 from storage.settings import Clock, Settings
 
@@ -51,7 +51,7 @@ def issued_bills(
     for mall in wanted:
         with database.transaction() as session:
             run = run_bills(
-                session, mall_id=mall.id, month=month, now=clock.now(), run_id=context.run_id
+                session, mall_id=mall.id, month=month, now=clock.now(), run_id=context.run.run_id
             )
             issue = issue_bills(session, mall_id=mall.id, month=month, actor=ACTOR, now=clock.now())
         with database.reading() as session:
@@ -61,7 +61,10 @@ def issued_bills(
         contracts += run.contracts
         issued += issue.issued
         total += sum((bill.total_amount for bill in listed), Decimal(0))
-        held += [(mall.code, each.shop_code, ", ".join(each.gates)) for each in run.held]
+        held += [
+            (mall.code, each.shop_code, ", ".join(str(gate) for gate in each.gates))
+            for each in run.held
+        ]
         hashes.append((mall.code, run.input_sha256[:16], run.output_sha256[:16]))
         bills += [
             (mall.code, bill.number, bill.shop_code, bill.total_amount, str(bill.due_date))

@@ -14,6 +14,12 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+
+from domain.devices import Feed
+from pipelines.assets import OPERATIONS, PLATFORM
+from pipelines.checks import BATCH_CHECKS, check_result, judge_batch, landing_key, store_page
+from pipelines.metadata import figures, table
+from pipelines.resources import Database, Progress
 from services.operations.landing import (
     FileResult,
     InboxObject,
@@ -23,12 +29,6 @@ from services.operations.landing import (
     load_file,
     parse_file,
 )
-
-from domain.devices import Feed
-from pipelines.assets import OPERATIONS, PLATFORM
-from pipelines.checks import BATCH_CHECKS, check_result, judge_batch, landing_key, store_page
-from pipelines.metadata import figures, table
-from pipelines.resources import Database, Progress
 from storage.objects import ObjectStore
 from storage.settings import Clock, Settings
 
@@ -124,7 +124,7 @@ def landing_devices(
     done = 0
     with database.copying() as connection:
         door = Door(
-            settings, store, connection, load_device_directory(connection), clock, context.run_id
+            settings, store, connection, load_device_directory(connection), clock, context.run.run_id
         )
         for feed in Feed:
             yield from _land_batch(door, feed, by_feed[feed])
@@ -147,14 +147,15 @@ def landing_devices(
 def _land_batch(door: Door, feed: Feed, found: list[InboxObject]) -> Iterator[Any]:
     began = perf_counter()
     parsed = [door.parse(each) for each in found]
-    rows = _joined(parsed)
-    refused = sum(len(each.refusals) for each in parsed)
-    verdict = judge_batch(feed, rows, refused=refused)
+    # A file that is refused whole is answered by name, and says nothing about the others.
+    usable = [each for each in parsed if not each.problem]
+    refused = sum(len(each.refusals) for each in usable)
+    verdict = judge_batch(feed, _joined(usable), refused=refused)
     key = store_page(door.store, verdict, files=len(found), run_id=door.run_id, at=door.clock.now())
     yield check_result(verdict, store=door.store, page_key=key)
     if not verdict.is_valid:
         return
-    results = [door.load(each) for each in parsed]
+    results = [result for each in parsed if (result := door.load(each)).file_id is not None]
     if results:
         yield dg.MaterializeResult(
             asset_key=landing_key(feed),
@@ -164,34 +165,34 @@ def _land_batch(door: Door, feed: Feed, found: list[InboxObject]) -> Iterator[An
                         "files": len(results),
                         "files_refused": sum(each.state == "REFUSED" for each in results),
                         "files_duplicate": sum(each.state == "DUPLICATE" for each in results),
-                        "bytes": sum(each.bytes for each in parsed),
+                        "bytes": sum(each.bytes for each in found),
                         "rows_total": sum(each.rows_total for each in results),
                         "accepted": sum(each.accepted for each in results),
                         "duplicate": sum(each.duplicate for each in results),
                         "revised": sum(each.revised for each in results),
                         "refused": sum(each.refused for each in results),
                         "uncertain": sum(each.uncertain for each in results),
+                        "readings": sum(each.readings for each in results),
                     }
                 ),
                 "seconds": round(perf_counter() - began, 2),
-                "worst_files": table(
+                "files_listed": table(
                     ("File", "State", "Rows", "Accepted", "Duplicate", "Revised", "Refused", "Why"),
-                    (
-                        (
-                            each.key,
-                            each.state,
-                            f"{each.rows_total:,}",
-                            f"{each.accepted:,}",
-                            f"{each.duplicate:,}",
-                            f"{each.revised:,}",
-                            f"{each.refused:,}",
-                            each.reason,
-                        )
-                        for each in sorted(results, key=lambda each: -each.refused)
-                    ),
+                    map(_told, sorted(results, key=lambda each: (not each.reason, -each.refused))),
                 ),
             },
         )
+
+
+def _told(result: FileResult) -> tuple[str, ...]:
+    counts = (
+        result.rows_total,
+        result.accepted,
+        result.duplicate,
+        result.revised,
+        result.refused,
+    )
+    return (result.key, result.state, *(f"{count:,}" for count in counts), result.reason)
 
 
 def _joined(parsed: list[ParsedFile]) -> pd.DataFrame:

@@ -4,7 +4,9 @@ Belongs here: how dbt's project meets Dagster's graph. Not here: models (dbt_pro
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -17,6 +19,9 @@ from pipelines.assets.cleaning import cleaned_readings
 from pipelines.assets.landing import mall_records
 from pipelines.manifest import prepare_manifest
 from pipelines.resources import Database, Dbt
+from storage.settings import Settings
+
+PARSED = "partial_parse.msgpack"
 
 
 class MallTranslator(DagsterDbtTranslator):
@@ -54,19 +59,27 @@ def mart_assets() -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         dbt: dg.ResourceParam[Dbt],
         database: dg.ResourceParam[Database],
+        settings: dg.ResourceParam[Settings],
     ) -> Iterator[Any]:
         # A model's rows are counted when dbt says that it is written.
         tables = {
             key.to_user_string(): _relation(manifest, key.to_user_string())
             for key in context.selected_asset_keys
         }
-        for event in dbt.cli(["build"], context=context).stream():
+        kept = settings.state_dir / "dbt"
+        work = kept / context.run.run_id
+        build = dbt.cli(["build"], context=context, target_path=work)
+        for event in build.stream():
             if isinstance(event, dg.Output) and (relation := tables.get(event.output_name)):
                 context.add_output_metadata(
                     {"dagster/row_count": _rows(database.engine, relation)},
                     output_name=event.output_name,
                 )
             yield event
+        # The parsed project spares the next invocation a parse; the rest is only for failures.
+        with suppress(FileNotFoundError):
+            (work / PARSED).replace(kept / PARSED)
+        shutil.rmtree(work, ignore_errors=True)
 
     return marts
 

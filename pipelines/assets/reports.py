@@ -51,7 +51,7 @@ def report_files(
             start=month,
             end=next_month(month),
             now=clock.now(),
-            run_id=context.run_id,
+            run_id=context.run.run_id,
         )
     ]
     return dg.MaterializeResult(
