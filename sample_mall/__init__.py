@@ -5,14 +5,24 @@ files in the drop-box, batches to the API, payments through the use-cases. Not h
 that the product itself needs. docs/sample-mall.md describes it.
 """
 
+from sample_mall.batches import PostFailed, PostResult, post_batches
 from sample_mall.build import SampleMall, build_sample_mall
+from sample_mall.files import DropResult, drop_files
+from sample_mall.payments import PayResult, pay_bills
 from sample_mall.plan_shops import MALL_CODE, TIME_ZONE
 from sample_mall.sources import SampleDataMissing
 
 __all__ = [
     "MALL_CODE",
     "TIME_ZONE",
+    "DropResult",
+    "PayResult",
+    "PostFailed",
+    "PostResult",
     "SampleDataMissing",
     "SampleMall",
     "build_sample_mall",
+    "drop_files",
+    "pay_bills",
+    "post_batches",
 ]

@@ -113,10 +113,6 @@ class TestRegisters:
     month = date(2026, 3, 1)
     plans = {plan.code: plan for plan in meters(AREA_OF_UNIT)}
 
-    @pytest.fixture(autouse=True)
-    def _sample_data(self) -> None:
-        pytest.importorskip("pyarrow")
-
     def hours(self, month: date) -> list[datetime]:
         opening, count = opening_of(month), len(days_of(month)) * 24
         return [opening + at * HOUR for at in range(count + 1)]
