@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from storage.database import create_engine, migrate
 from storage.postgres import embedded_server
-from storage.settings import Settings
+from storage.settings import REPOSITORY, Settings
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +25,12 @@ def state_dir() -> Iterator[Path]:
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def font_state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder whose fonts are cut once for the session: it takes seconds."""
+    return tmp_path_factory.mktemp("fonts")
 
 
 @pytest.fixture(scope="session")
@@ -109,3 +115,41 @@ def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     if "database_url" in request.fixturenames:
         url = request.getfixturevalue("database_url")
     return Settings(state_dir=tmp_path / "var", database_url=url, _env_file=None)
+
+
+@pytest.fixture
+def dbt_build(database_url: str, tmp_path: Path) -> Callable[..., None]:
+    """`dbt_build()` builds and tests the marts of the test's database; arguments go to dbt.
+
+    Fails with what dbt says when a model, a test or a unit test fails.
+    """
+    from dbt.cli.main import dbtRunner
+
+    project = REPOSITORY / "dbt_project"
+    parts = sa.make_url(database_url)
+
+    def build(*arguments: str) -> None:
+        # Read by profiles.yml: the names of the database's relations are fixed when dbt parses.
+        os.environ.update(
+            ATRIUM_DBT_HOST=parts.host or "",
+            ATRIUM_DBT_PORT=str(parts.port or 5432),
+            ATRIUM_DBT_USER=parts.username or "",
+            ATRIUM_DBT_PASSWORD=str(parts.password or ""),
+            ATRIUM_DBT_DATABASE=parts.database or "",
+        )
+        done = dbtRunner().invoke(
+            [
+                "--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats",
+                "build", *arguments,
+                "--project-dir", str(project), "--profiles-dir", str(project),
+                "--target-path", str(tmp_path / "dbt"), "--log-path", str(tmp_path / "dbt"),
+            ]
+        )  # fmt: skip
+        failed = [
+            f"{result.node.name}: {result.message}"
+            for result in getattr(done.result, "results", ())
+            if result.status not in ("success", "pass")
+        ]
+        assert done.success, done.exception or "\n".join(failed)
+
+    return build
