@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from itertools import groupby
 
 from domain.devices import Feed
@@ -114,8 +115,12 @@ def _footfall_parcels(month: date) -> Iterator[Parcel]:
         yield Parcel(
             Feed.FOOTFALL_HOURS,
             f"footfall-{counter.code}-{month:%Y-%m}.csv{packing}",
-            lambda counter=counter: [FOOTFALL_HEADER, *_footfall_rows(counter, month)],
+            partial(_footfall_lines, counter, month),
         )
+
+
+def _footfall_lines(counter: CounterPlan, month: date) -> list[str]:
+    return [FOOTFALL_HEADER, *_footfall_rows(counter, month)]
 
 
 def _footfall_rows(counter: CounterPlan, month: date) -> Iterator[str]:
@@ -151,7 +156,7 @@ def _register_parcels(month: date, first_month: date) -> Iterator[Parcel]:
     yield Parcel(
         Feed.METER_REGISTERS,
         f"registers-{before:%Y-%m-%d}-opening.csv",
-        lambda: [METER_HEADER, *_register_rows([opening], month, first_month)],
+        partial(_register_lines, [opening], month, first_month),
     )
     for day in days_of(month):
         start = datetime.combine(day, datetime.min.time()) + timedelta(hours=CUTOFF_HOUR)
@@ -159,9 +164,13 @@ def _register_parcels(month: date, first_month: date) -> Iterator[Parcel]:
         yield Parcel(
             Feed.METER_REGISTERS,
             f"registers-{day:%Y-%m-%d}.csv",
-            lambda hours=hours: [METER_HEADER, *_register_rows(hours, month, first_month)],
+            partial(_register_lines, hours, month, first_month),
             has_marker=day.day % 7 == 0,
         )
+
+
+def _register_lines(moments: list[datetime], month: date, first_month: date) -> list[str]:
+    return [METER_HEADER, *_register_rows(moments, month, first_month)]
 
 
 def _register_rows(moments: list[datetime], month: date, first_month: date) -> Iterator[str]:
@@ -204,7 +213,7 @@ def _pos_parcels(month: date, first_month: date) -> Iterator[Parcel]:
         yield Parcel(
             Feed.POS_DAYS,
             f"pos-{day:%Y-%m-%d}.csv",
-            lambda of_day=of_day: _day_lines(of_day),
+            partial(_day_lines, of_day),
             encoding,
             has_marker=True,
         )
@@ -212,7 +221,7 @@ def _pos_parcels(month: date, first_month: date) -> Iterator[Parcel]:
     yield Parcel(
         Feed.POS_DAYS,
         f"pos-{month.replace(day=COPIED_DAY):%Y-%m-%d}_copy.csv",
-        lambda: _day_lines(copied),
+        partial(_day_lines, copied),
     )
     revised = [
         replace(row, refunds=LATE_REFUND, net=row.net - LATE_REFUND)
@@ -228,7 +237,7 @@ def _pos_parcels(month: date, first_month: date) -> Iterator[Parcel]:
         yield Parcel(
             Feed.POS_DAYS,
             f"resend-{again[0].day:%Y-%m-%d}.csv",
-            lambda again=again: [POS_HEADER, *(_pos_row(row, sequence=2) for row in again)],
+            partial(_resent_lines, again),
             has_marker=True,
         )
 
@@ -242,7 +251,7 @@ def _day_lines(rows: list[TillDay]) -> list[str]:
             continue
         line = _pos_row(row)
         if day.day == BROKEN_DAY and row.shop.code == BAD_NUMBER_SHOP:
-            line = line.replace(money(row.gross), "1,2O4.50".replace(",", ""), 1)
+            line = line.replace(money(row.gross), "12O4.50", 1)  # a letter
         if day.day == BROKEN_DAY and row.shop.code == BAD_SUM_SHOP:
             line = _pos_row(row, stated_net=row.net + 10_000)
         lines.append(line)
@@ -252,6 +261,10 @@ def _day_lines(rows: list[TillDay]) -> list[str]:
         lines.append(_unknown_row(rows[0], "快闪店", POPUP_TILL))
         lines = [f"{line},{'备注' if not at else '晴'}" for at, line in enumerate(lines)]
     return lines
+
+
+def _resent_lines(rows: list[TillDay]) -> list[str]:
+    return [POS_HEADER, *(_pos_row(row, sequence=2) for row in rows)]
 
 
 def _pos_row(row: TillDay, *, sequence: int = 1, stated_net: int | None = None) -> str:

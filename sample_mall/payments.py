@@ -76,7 +76,7 @@ def _transfer(engine: sa.Engine, bill: BillSummary, amount: Decimal, received: d
             session,
             shop_id=bill.shop_id,
             method=PaymentMethod.BANK_TRANSFER,
-            channel_transaction=f"ICBX{bill.period_start:%Y%m}{bill.shop_code}",
+            channel_transaction=f"TRF-{bill.period_start:%Y%m}-{bill.shop_code}",
             amount=amount,
             received_at=received,
             entered_by=FINANCE_CLERK,
