@@ -16,7 +16,7 @@ renamed as (
         value,
         samples,
         covers_minutes,
-        flags,
+        array_to_string(flags, ',') as flags,
         is_used
     from source
 

@@ -1,0 +1,225 @@
+{{
+    config(
+        indexes=[
+            {'columns': ['mall_id', 'reading_date']},
+            {'columns': ['mall_id', 'business_date']},
+            {'columns': ['device_id', 'metric', 'closing_at'], 'unique': true},
+        ],
+        pre_hook="{{ forget_changed_periods('int_malls_expanded_to_business_dates', 'business_date', 'reading_date') }}",
+    )
+}}
+
+with dates as (
+
+    {{
+        periods_to_build(
+            ref('int_malls_expanded_to_business_dates'), 'business_date', 'reading_date'
+        )
+    }}
+
+),
+
+malls as (
+
+    select * from {{ ref('stg_app__malls') }}
+
+),
+
+devices as (
+
+    select * from {{ ref('stg_app__devices') }}
+
+),
+
+installations as (
+
+    select * from {{ ref('stg_app__device_installations') }}
+
+),
+
+registers as (
+
+    select *
+    from {{ ref('stg_ingest__reading_hours') }}
+    where is_used and metric in ('electricity_register', 'water_register', 'gas_register')
+
+),
+
+meters as (
+
+    select
+        devices.mall_id,
+        devices.device_id,
+        devices.modulus,
+        devices.ratio,
+        devices.physical_maximum,
+        installations.installation_id,
+        installations.shop_id,
+        installations.installed_date,
+        coalesce(installations.removed_date, 'infinity') as removed_date,
+        installations.initial_register,
+        installations.final_register,
+        malls.time_zone,
+        malls.cutoff_hour,
+        (installations.installed_date + make_interval(hours => malls.cutoff_hour))
+        at time zone malls.time_zone as installed_at
+    from devices
+    inner join malls on devices.mall_id = malls.mall_id
+    inner join installations on devices.device_id = installations.device_id
+    where devices.device_kind = 'METER'
+
+),
+
+-- Every register of a date closes a segment; so does the final register of a meter taken down.
+readings as (
+
+    select distinct on (registers.device_id, registers.metric, registers.hour_start)
+        meters.*,
+        registers.metric,
+        dates.business_date as reading_date,
+        dates.revision,
+        registers.hour_start as before_hour,
+        registers.measured_at as closing_at,
+        registers.value as closing_register
+    from dates
+    inner join registers
+        on
+            dates.mall_id = registers.mall_id
+            and dates.business_date = registers.business_date
+    inner join meters
+        on
+            registers.device_id = meters.device_id
+            and registers.business_date between meters.installed_date and meters.removed_date
+    order by
+        registers.device_id asc,
+        registers.metric asc,
+        registers.hour_start asc,
+        meters.installed_date desc,
+        meters.installation_id desc
+
+),
+
+finals as (
+
+    select
+        meters.*,
+        last_shown.metric,
+        dates.business_date as reading_date,
+        dates.revision,
+        dates.day_end as before_hour,
+        dates.day_end as closing_at,
+        meters.final_register as closing_register
+    from dates
+    inner join meters
+        on
+            dates.mall_id = meters.mall_id
+            and dates.business_date = meters.removed_date
+            and meters.final_register is not null
+    cross join lateral (
+        select registers.metric
+        from registers
+        where
+            registers.device_id = meters.device_id
+            and registers.hour_start >= meters.installed_at
+            and registers.hour_start < dates.day_end
+        order by registers.hour_start desc
+        limit 1
+    ) as last_shown
+
+),
+
+closings as (
+
+    select * from readings
+    union all
+    select * from finals
+
+),
+
+-- The register before it in the same place; the first one follows the initial register.
+segments as (
+
+    select
+        closings.*,
+        coalesce(previous.value, closings.initial_register) as opening_register,
+        coalesce(previous.measured_at, closings.installed_at) as opening_at
+    from closings
+    left join lateral (
+        select
+            registers.value,
+            registers.measured_at
+        from registers
+        where
+            registers.device_id = closings.device_id
+            and registers.metric = closings.metric
+            and registers.hour_start < closings.before_hour
+            and registers.hour_start >= closings.installed_at
+        order by registers.hour_start desc
+        limit 1
+    ) as previous on true
+    where coalesce(previous.value, closings.initial_register) is not null
+
+),
+
+measured as (
+
+    select
+        *,
+        closing_register - opening_register as step,
+        greatest(extract(epoch from closing_at - opening_at) / 3600, 1) as hours,
+        -- What a register shows on the full hour was consumed in the hour before.
+        closing_at - interval '1 microsecond' as until
+    from segments
+
+),
+
+-- A register that falls has rolled over only if it stood above 90 % of its modulus and the
+-- difference over it is plausible; else it ran backwards or was misread, and the step stays
+-- negative so that the sum of all steps remains what the dial says.
+judged as (
+
+    select
+        *,
+        (
+            step < 0
+            and opening_register > 0.9 * modulus
+            and step + modulus <= coalesce(physical_maximum * hours, 0.1 * modulus)
+        ) is true as is_rollover
+    from measured
+
+),
+
+consumed as (
+
+    select
+        *,
+        step + case when is_rollover then modulus else 0 end as consumption
+    from judged
+
+)
+
+select
+    mall_id,
+    shop_id,
+    device_id,
+    metric,
+    installation_id,
+    greatest(date_trunc('hour', until, time_zone), installed_at) as hour_start,
+    greatest(
+        (until at time zone time_zone - make_interval(hours => cutoff_hour))::date,
+        installed_date
+    ) as business_date,
+    opening_register::numeric(18, 6) as opening_register,
+    opening_at,
+    closing_register::numeric(18, 6) as closing_register,
+    closing_at,
+    consumption::numeric(18, 6) as consumption,
+    ratio::numeric(12, 6) as ratio,
+    (consumption * ratio)::numeric(18, 6) as billed_consumption,
+    is_rollover::int as rollovers,
+    consumption < 0 as is_reversed,
+    (consumption > physical_maximum * hours) is true as is_implausible,
+    round(hours, 2)::numeric(12, 2) as hours_covered,
+    reading_date,
+    revision as source_revision
+from consumed
