@@ -60,6 +60,11 @@ class Settlement(StrEnum):
     LEASE_YEAR = "LEASE_YEAR"  # twelve months counted from the lease's start
 
 
+TIER_KINDS = tuple(TierKind)
+BREAKPOINTS = tuple(Breakpoint)
+SETTLEMENTS = tuple(Settlement)
+
+
 @dataclass(frozen=True, slots=True)
 class FixedMonthly:
     """An amount a month. `factor` 0 makes a rent-free period."""
@@ -202,8 +207,8 @@ def _percentage(read: Parameters, charge_type: ChargeType) -> Pricing:
             for tier in read.items("tiers", ("up_to", "rate"))
         )
         read.ascending("tiers", [tier.up_to for tier in tiers])
-    kind = TierKind(read.choice("tier_kind", tuple(TierKind), TierKind.MARGINAL))
-    breakpoint_kind = Breakpoint(read.choice("breakpoint", tuple(Breakpoint), Breakpoint.NONE))
+    kind = TierKind(read.choice("tier_kind", TIER_KINDS, TierKind.MARGINAL))
+    breakpoint_kind = Breakpoint(read.choice("breakpoint", BREAKPOINTS, Breakpoint.NONE))
     amount = read.optional("breakpoint_amount", minimum=ZERO)
     if (amount is not None) != (breakpoint_kind is Breakpoint.ARTIFICIAL):
         raise ParameterError("breakpoint_amount", "is stated with an ARTIFICIAL breakpoint, only")
@@ -216,7 +221,7 @@ def _percentage(read: Parameters, charge_type: ChargeType) -> Pricing:
         kind,
         breakpoint_kind,
         amount,
-        Settlement(read.choice("settlement", tuple(Settlement), Settlement.MONTH)),
+        Settlement(read.choice("settlement", SETTLEMENTS, Settlement.MONTH)),
         minimum,
         maximum,
     )

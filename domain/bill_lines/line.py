@@ -32,11 +32,13 @@ class Line:
 
 def days_in_force(contract: ContractInput, clause: Clause, within: Period) -> Period | None:
     """The days of `within` on which both the lease and the clause are in force."""
-    first = max(clause.valid_from, contract.start, within.first)
-    last = min(clause.valid_to or contract.end, contract.end, within.last)
-    if first > last:
-        return None
-    return within if first == within.first and last == within.last else Period(first, last)
+    first = max(clause.valid_from, contract.start)
+    last = contract.end if clause.valid_to is None else min(clause.valid_to, contract.end)
+    if first <= within.first and within.last <= last:
+        return within
+    first = max(first, within.first)
+    last = min(last, within.last)
+    return Period(first, last) if first <= last else None
 
 
 def make_line(clause: Clause, period: Period, priced: Priced, sources: dict[str, Any]) -> Line:

@@ -1,10 +1,10 @@
 """Charges of time and space: an amount a month, a rate per area, or an amount once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
-from domain.bill_inputs import ContractInput
+from domain.bill_inputs import ContractInput, LetUnit
 from domain.bill_lines.line import Line, make_line
 from domain.calendar import ONE_DAY, Period, day_share, month_of, month_share
 from domain.clauses import Clause, FixedMonthly, OneOff, PerAreaDay, PerAreaMonth
@@ -65,6 +65,10 @@ def _let_area(
     contract: ContractInput, days: Period
 ) -> Iterator[tuple[Period, Decimal, list[dict[str, str]]]]:
     """Parts of `days` with the area let on them, m2, and its units; days without are left out."""
+    if all(unit.first <= days.first and days.last <= unit.last for unit in contract.units):
+        if contract.units:
+            yield days, *_area(contract.units)
+        return
     changes = {days.first}
     for unit in contract.units:
         changes.add(unit.first)
@@ -74,6 +78,11 @@ def _let_area(
         last = firsts[at + 1] - ONE_DAY if at + 1 < len(firsts) else days.last
         held = [unit for unit in contract.units if unit.first <= first and last <= unit.last]
         if held:
-            part = days if len(firsts) == 1 else Period(first, last)
-            units = [{"code": unit.code, "area_m2": text(unit.area_m2)} for unit in held]
-            yield part, sum([unit.area_m2 for unit in held], ZERO), units
+            yield Period(first, last), *_area(held)
+
+
+def _area(units: Sequence[LetUnit]) -> tuple[Decimal, list[dict[str, str]]]:
+    return (
+        sum([unit.area_m2 for unit in units], ZERO),
+        [{"code": unit.code, "area_m2": text(unit.area_m2)} for unit in units],
+    )

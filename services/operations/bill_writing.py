@@ -9,6 +9,7 @@ hashed is what is stored, without the ids and numbers that the database hands ou
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -21,8 +22,16 @@ from psycopg.rows import TupleRow
 
 import domain
 from domain.bill_inputs import BillRunInputs
+from domain.bill_lines.line import Line
 from domain.bill_run import Bill
 from domain.bills import BillState, bill_number
+from domain.calendar import Period
+from domain.money import ZERO
+
+Connection = psycopg.Connection[TupleRow]
+
+# Bills sent to Postgres at once.
+BATCH = 1000
 
 _json = msgspec.json.Encoder(decimal_format="string", order="deterministic")
 
@@ -50,25 +59,36 @@ class EncodedBill:
 
 
 def encode_bill(bill: Bill, *, payment_term_days: int) -> EncodedBill:
+    month = _days(bill.period)
     return EncodedBill(
         bill.contract_id,
         payment_term_days,
         bill.total,
         (
-            f"{bill.shop_id}\t{bill.contract_id}\t{bill.period.first}\t{bill.period.last}\t"
-            f"{bill.currency}\t{bill.net}\t{bill.tax}\t{bill.total}\n"
+            f"{bill.shop_id}\t{bill.contract_id}\t{month}\t{bill.currency}\t"
+            f"{bill.net!s}\t{bill.tax!s}\t{bill.total!s}\n"
         ).encode(),
         tuple(
-            (
-                f"{at}\t{line.charge_type.value}\t{line.clause_id}\t{line.period.first}\t"
-                f"{line.period.last}\t{line.quantity}\t{line.unit}\t{line.net}\t{line.tax_rate}\t"
-                f"{line.tax}\t{line.total}\t"
-            ).encode()
-            + _json.encode(line.derivation).replace(b"\\", b"\\\\")
-            + b"\n"
-            for at, line in enumerate(bill.lines, start=1)
+            [
+                _encode_line(at, line, month if line.period is bill.period else _days(line.period))
+                for at, line in enumerate(bill.lines, start=1)
+            ]
         ),
     )
+
+
+def _encode_line(number: int, line: Line, days: str) -> bytes:
+    row = (
+        f"{number}\t{line.charge_type.value}\t{line.clause_id}\t{days}\t"
+        f"{line.quantity!s}\t{line.unit}\t{line.net!s}\t{line.tax_rate!s}\t{line.tax!s}\t"
+        f"{line.total!s}\t"
+    )
+    derivation = _json.encode(line.derivation)
+    return b"%s%s\n" % (row.encode(), derivation.replace(b"\\", b"\\\\"))
+
+
+def _days(period: Period) -> str:
+    return f"{period.first!s}\t{period.last!s}"
 
 
 class OutputHash:
@@ -77,9 +97,10 @@ class OutputHash:
     def __init__(self) -> None:
         self._sha256 = hashlib.sha256()
 
-    def add(self, bill: EncodedBill) -> None:
-        self._sha256.update(bill.bill)
-        self._sha256.update(b"".join(bill.lines))
+    def add(self, bills: Sequence[EncodedBill]) -> None:
+        for bill in bills:
+            self._sha256.update(bill.bill)
+            self._sha256.update(b"".join(bill.lines))
 
     def hexdigest(self) -> str:
         return self._sha256.hexdigest()
@@ -105,7 +126,7 @@ def code_version() -> str:
 
 
 def copy_bills(
-    connection: psycopg.Connection[TupleRow],
+    connection: Connection,
     bills: Sequence[EncodedBill],
     *,
     mall_id: int,
@@ -143,3 +164,87 @@ def copy_bills(
                     for line in bill.lines
                 )
             )
+
+
+class BillWriter:
+    """Writes a run's bills in batches: Postgres stores one while the next is computed.
+
+    COPY runs in a thread of its own. It and the caller share one connection, so the caller
+    does not use it between `write` and `finish`. A dry run only counts.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        mall_id: int,
+        month: Period,
+        issue_date: date,
+        now: datetime,
+        bill_run_id: int | None,
+    ) -> None:
+        self._connection = connection
+        self._mall_id = mall_id
+        self._month = month
+        self._issue_date = issue_date
+        self._now = now
+        self._bill_run_id = bill_run_id
+        self._waiting: list[EncodedBill] = []
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._sent: Future[None] | None = None
+        self._sequence = 0 if bill_run_id is None else _next_sequence(connection, mall_id, month)
+        self.created = 0
+        self.total = ZERO
+
+    def __enter__(self) -> "BillWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=True)
+
+    def write(self, bills: Sequence[EncodedBill]) -> None:
+        for bill in bills:
+            self.created += 1
+            self.total += bill.total
+        if self._bill_run_id is not None:
+            self._waiting += bills
+            if len(self._waiting) >= BATCH:
+                self._send()
+
+    def finish(self) -> None:
+        """Send the rest and wait until all of it is stored. Raises what COPY raised."""
+        if self._waiting:
+            self._send()
+        self._wait()
+
+    def _wait(self) -> None:
+        if self._sent is not None:
+            self._sent.result()
+            self._sent = None
+
+    def _send(self) -> None:
+        self._wait()
+        assert self._bill_run_id is not None
+        self._sent = self._thread.submit(
+            copy_bills,
+            self._connection,
+            self._waiting,
+            mall_id=self._mall_id,
+            bill_run_id=self._bill_run_id,
+            month=self._month.first,
+            first_sequence=self._sequence,
+            issue_date=self._issue_date,
+            now=self._now,
+        )
+        self._sequence += len(self._waiting)
+        self._waiting = []
+
+
+def _next_sequence(connection: Connection, mall_id: int, month: Period) -> int:
+    row = connection.execute(
+        "SELECT coalesce(max(split_part(number, '-', 2)::bigint), 0) + 1 FROM app.bills "
+        "WHERE mall_id = %s AND period_start = %s",
+        (mall_id, month.first),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])

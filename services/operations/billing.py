@@ -6,7 +6,7 @@ shop back (`domain.gates`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg.rows import TupleRow
-from psycopg.types.json import Jsonb
 from sqlalchemy.orm import Session
 
 from domain.bill_inputs import BillRunInputs, ContractInput
@@ -24,19 +23,17 @@ from domain.calendar import Period, month_of
 from domain.gates import Failure, Gate, check_gates
 from domain.money import ZERO
 from services.operations.bill_writing import (
+    BillWriter,
     EncodedBill,
     OutputHash,
     code_version,
-    copy_bills,
     encode_bill,
     input_sha256,
 )
+from services.operations.billing_gates import overridden_gates, store_gates
 from services.queries.bill_inputs import read_bill_inputs
 
 Connection = psycopg.Connection[TupleRow]
-
-# Bills sent to Postgres at once: it stores a batch while the memory of one is in use.
-BATCH = 2000
 
 
 class MallNotFound(Exception):
@@ -109,40 +106,49 @@ def run_bills(
     issue_date = _local_date(connection, mall_id, now)
     inputs = read_bill_inputs(connection, mall_id=mall_id, month=days, now=now)
     existing = _existing_totals(connection, mall_id, days)
-    overridden = _overridden_gates(connection, mall_id, days)
+    overridden = overridden_gates(connection, mall_id, days)
     input_hash = input_sha256(inputs)
-    run = _Run(connection, mall_id, days, now, run_id, issue_date, input_hash, dry_run)
+    bill_run_id = None if dry_run else _insert_run(connection, inputs, input_hash, run_id, now)
     held: list[HeldBill] = []
     failures: dict[int, tuple[Failure, ...]] = {}
     output = OutputHash()
-    for shop in _compute_shops(inputs, existing.keys()):
-        for bill in shop.bills:
-            output.add(bill)
-        if shop.failures:
-            failures[shop.shop_id] = shop.failures
-        holding = tuple(
-            failure.gate
-            for failure in shop.failures
-            if (shop.shop_id, failure.gate) not in overridden
-        )
-        if holding:
-            held.append(HeldBill(shop.shop_code, holding))
-        else:
-            run.write(shop.new)
-    run.finish()
-    if not dry_run:
-        _store_gates(connection, mall_id, days, failures, now)
-    bill_run_id = run.record(len(inputs.contracts), output.hexdigest(), len(held))
-    return BillRunResult(
+    with BillWriter(
+        connection,
+        mall_id=mall_id,
+        month=days,
+        issue_date=issue_date,
+        now=now,
+        bill_run_id=bill_run_id,
+    ) as writer:
+        for shop in _compute_shops(inputs, existing.keys()):
+            output.add(shop.bills)
+            holding = tuple(
+                failure.gate
+                for failure in shop.failures
+                if (shop.shop_id, failure.gate) not in overridden
+            )
+            if shop.failures:
+                failures[shop.shop_id] = shop.failures
+            if holding:
+                held.append(HeldBill(shop.shop_code, holding))
+            else:
+                writer.write(shop.new)
+        writer.finish()
+    result = BillRunResult(
         bill_run_id,
         input_hash,
         output.hexdigest(),
         len(inputs.contracts),
-        run.created,
+        writer.created,
         len(existing),
         tuple(held),
-        run.total + sum(existing.values(), ZERO),
+        writer.total + sum(existing.values(), ZERO),
     )
+    if bill_run_id is not None:
+        store_gates(connection, mall_id, days, failures, now)
+        kept = _finish_run(connection, bill_run_id, result, writer.total, now)
+        result = replace(result, bill_run_id=kept)
+    return result
 
 
 def _compute_shops(inputs: BillRunInputs, billed: Iterable[int]) -> Iterator[_ShopBills]:
@@ -171,108 +177,58 @@ def _encode(bill: Bill | None, contract: ContractInput) -> tuple[EncodedBill, ..
     return (encode_bill(bill, payment_term_days=contract.payment_term_days),)
 
 
-class _Run:
-    """Collects the bills to write into batches and keeps the count. A dry run only counts."""
+def _insert_run(
+    connection: Connection, inputs: BillRunInputs, input_hash: str, run_id: str, now: datetime
+) -> int:
+    row = connection.execute(
+        "INSERT INTO app.bill_runs (mall_id, month, state, input_sha256, code_version, run_id, "
+        "started_at) VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        (
+            inputs.mall_id,
+            inputs.month.first,
+            BillRunState.RUNNING.value,
+            input_hash,
+            code_version(),
+            run_id,
+            now,
+        ),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
-    def __init__(
-        self,
-        connection: Connection,
-        mall_id: int,
-        month: Period,
-        now: datetime,
-        run_id: str,
-        issue_date: date,
-        input_hash: str,
-        dry_run: bool,
-    ) -> None:
-        self._connection = connection
-        self._mall_id = mall_id
-        self._month = month
-        self._now = now
-        self._run_id = run_id
-        self._issue_date = issue_date
-        self._input_hash = input_hash
-        self._dry_run = dry_run
-        self._bill_run_id: int | None = None
-        self._sequence = 0
-        self._waiting: list[EncodedBill] = []
-        self.created = 0
-        self.total = ZERO
 
-    def write(self, bills: Sequence[EncodedBill]) -> None:
-        for bill in bills:
-            self.created += 1
-            self.total += bill.total
-        if not self._dry_run:
-            self._waiting += bills
-            if len(self._waiting) >= BATCH:
-                self.finish()
-
-    def finish(self) -> None:
-        if not self._waiting:
-            return
-        if self._bill_run_id is None:
-            self._bill_run_id = self._insert_run()
-            self._sequence = _last_sequence(self._connection, self._mall_id, self._month) + 1
-        copy_bills(
-            self._connection,
-            self._waiting,
-            mall_id=self._mall_id,
-            bill_run_id=self._bill_run_id,
-            month=self._month.first,
-            first_sequence=self._sequence,
-            issue_date=self._issue_date,
-            now=self._now,
-        )
-        self._sequence += len(self._waiting)
-        self._waiting = []
-
-    def record(self, contracts: int, output_hash: str, held: int) -> int | None:
-        """The id of this run's record, or of an earlier one that this run only repeats."""
-        if self._dry_run:
-            return None
-        if self._bill_run_id is None:
-            earlier = self._connection.execute(
-                "SELECT max(id) FROM app.bill_runs WHERE mall_id = %s AND month = %s "
-                "AND input_sha256 = %s AND output_sha256 = %s AND bills_held = %s",
-                (self._mall_id, self._month.first, self._input_hash, output_hash, held),
-            ).fetchone()
-            if earlier is not None and earlier[0] is not None:
-                return int(earlier[0])
-            self._bill_run_id = self._insert_run()
-        self._connection.execute(
-            "UPDATE app.bill_runs SET state = %s, output_sha256 = %s, contracts = %s, "
-            "bills_created = %s, bills_held = %s, total_amount = %s, finished_at = %s "
-            "WHERE id = %s",
-            (
-                BillRunState.FINISHED.value,
-                output_hash,
-                contracts,
-                self.created,
-                held,
-                self.total,
-                self._now,
-                self._bill_run_id,
-            ),
-        )
-        return self._bill_run_id
-
-    def _insert_run(self) -> int:
-        row = self._connection.execute(
-            "INSERT INTO app.bill_runs (mall_id, month, state, input_sha256, code_version, "
-            "run_id, started_at) VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
-            (
-                self._mall_id,
-                self._month.first,
-                BillRunState.RUNNING.value,
-                self._input_hash,
-                code_version(),
-                self._run_id,
-                self._now,
-            ),
+def _finish_run(
+    connection: Connection, bill_run_id: int, result: BillRunResult, created: Decimal, now: datetime
+) -> int:
+    """Complete the run's record; a run that only repeats an earlier one leaves that one's."""
+    if not result.created:
+        earlier = connection.execute(
+            """
+            SELECT max(e.id) FROM app.bill_runs AS e JOIN app.bill_runs AS r
+                ON r.mall_id = e.mall_id AND r.month = e.month
+               AND r.input_sha256 = e.input_sha256 AND r.code_version = e.code_version
+            WHERE r.id = %s AND e.id < r.id AND e.output_sha256 = %s AND e.bills_held = %s
+            """,
+            (bill_run_id, result.output_sha256, len(result.held)),
         ).fetchone()
-        assert row is not None
-        return int(row[0])
+        if earlier is not None and earlier[0] is not None:
+            connection.execute("DELETE FROM app.bill_runs WHERE id = %s", (bill_run_id,))
+            return int(earlier[0])
+    connection.execute(
+        "UPDATE app.bill_runs SET state = %s, output_sha256 = %s, contracts = %s, "
+        "bills_created = %s, bills_held = %s, total_amount = %s, finished_at = %s WHERE id = %s",
+        (
+            BillRunState.FINISHED.value,
+            result.output_sha256,
+            result.contracts,
+            result.created,
+            len(result.held),
+            created,
+            now,
+            bill_run_id,
+        ),
+    )
+    return bill_run_id
 
 
 def issue_bills(
@@ -383,61 +339,3 @@ def _existing_totals(connection: Connection, mall_id: int, month: Period) -> dic
             (mall_id, month.first),
         ).fetchall()
     )
-
-
-def _last_sequence(connection: Connection, mall_id: int, month: Period) -> int:
-    row = connection.execute(
-        "SELECT coalesce(max(split_part(number, '-', 2)::bigint), 0) FROM app.bills "
-        "WHERE mall_id = %s AND period_start = %s",
-        (mall_id, month.first),
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def _overridden_gates(
-    connection: Connection, mall_id: int, month: Period
-) -> frozenset[tuple[int, Gate]]:
-    rows = connection.execute(
-        "SELECT shop_id, gate FROM app.billing_gates "
-        "WHERE mall_id = %s AND month = %s AND overridden_at IS NOT NULL",
-        (mall_id, month.first),
-    )
-    return frozenset((shop_id, Gate(gate)) for shop_id, gate in rows)
-
-
-def _store_gates(
-    connection: Connection,
-    mall_id: int,
-    month: Period,
-    failures: dict[int, tuple[Failure, ...]],
-    now: datetime,
-) -> None:
-    """Failing gates as they are now; one that failed before and holds now is marked passed."""
-    failing = [
-        (mall_id, shop_id, month.first, failure.gate.value, Jsonb(failure.detail), now)
-        for shop_id, shop_failures in failures.items()
-        for failure in shop_failures
-    ]
-    connection.execute(
-        """
-        UPDATE app.billing_gates AS g SET is_passed = true, checked_at = %s
-        WHERE g.mall_id = %s AND g.month = %s AND NOT g.is_passed
-          AND NOT EXISTS (
-              SELECT FROM unnest(%s::bigint[], %s::text[]) AS failing (shop_id, gate)
-              WHERE failing.shop_id = g.shop_id AND failing.gate = g.gate
-          )
-        """,
-        (now, mall_id, month.first, [row[1] for row in failing], [row[3] for row in failing]),
-    )
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """
-            INSERT INTO app.billing_gates
-                (mall_id, shop_id, month, gate, is_passed, detail, checked_at)
-            VALUES (%s, %s, %s, %s, false, %s, %s)
-            ON CONFLICT (mall_id, shop_id, month, gate) DO UPDATE
-            SET is_passed = false, detail = excluded.detail, checked_at = excluded.checked_at
-            """,
-            failing,
-        )

@@ -19,7 +19,7 @@ from storage.models.base import (
     mapped_column,
     one_of,
 )
-from storage.models.leasing import Contract, ContractClause
+from storage.models.leasing import Contract
 from storage.models.malls import Mall, Shop
 
 
@@ -105,7 +105,12 @@ class Bill(Base):
 
 
 class BillLine(Base):
-    """One charge. `derivation` (formula, operands with units, sources) recomputes the amount."""
+    """One charge. `derivation` (formula, operands with units, sources) recomputes the amount.
+
+    `clause_id` names the term of the lease without a foreign key: the run reads the clauses in
+    the transaction that writes the lines, clauses are superseded and never deleted, and a key
+    would lock and rewrite a clause's row for every line of every run.
+    """
 
     __tablename__ = "bill_lines"
     __table_args__ = (
@@ -117,7 +122,7 @@ class BillLine(Base):
     bill_id: Mapped[int] = mapped_column(sa.ForeignKey("app.bills.id"))
     line_number: Mapped[int] = mapped_column(sa.Integer)
     charge_type: Mapped[ChargeType] = mapped_column(one_of(ChargeType))
-    clause_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.contract_clauses.id"))
+    clause_id: Mapped[int | None]
     period_start: Mapped[date]
     period_end: Mapped[date]
     quantity: Mapped[Quantity]
@@ -128,7 +133,6 @@ class BillLine(Base):
     total_amount: Mapped[Money]
     derivation: Mapped[dict[str, Any]]
     bill: Mapped[Bill] = relationship(back_populates="lines")
-    clause: Mapped[ContractClause | None] = relationship()
 
 
 class BillEvent(Base):

@@ -1241,9 +1241,6 @@ def upgrade() -> None:
             "total_amount = net_amount + tax_amount", name=op.f("ck_bill_lines_total")
         ),
         sa.ForeignKeyConstraint(["bill_id"], ["app.bills.id"], name=op.f("fk_bill_lines_bill_id")),
-        sa.ForeignKeyConstraint(
-            ["clause_id"], ["app.contract_clauses.id"], name=op.f("fk_bill_lines_clause_id")
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bill_lines")),
         sa.UniqueConstraint(
             "bill_id", "line_number", name=op.f("uq_bill_lines_bill_id_line_number")
