@@ -1,0 +1,79 @@
+"""One backup is written: stream, fingerprints, manifest.
+
+Belongs here: the order of the steps that makes a backup sound. Not here: rows and states
+(services). An interrupted backup leaves an object without manifest, which counts as nothing.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import IO, cast
+
+from storage.backup import fingerprints, keys
+from storage.backup.manifest import (
+    ARCHIVE,
+    FORMAT,
+    Archive,
+    Link,
+    Manifest,
+    folder,
+    write_manifest,
+)
+from storage.backup.source import base_backup, inspect_source
+from storage.backup.streams import Packing, packed
+from storage.objects import ObjectStore
+from storage.postgres import embedded_server
+from storage.settings import Clock, Settings
+
+
+def write_backup(
+    url: str,
+    *,
+    settings: Settings,
+    store: ObjectStore,
+    sequence: int,
+    previous: Link | None,
+    started_at: datetime,
+) -> tuple[Manifest, Link]:
+    """Back up the server at `url`; the manifest and where it lies.
+
+    The first fingerprints are computed while the backup runs, in a snapshot from before it; the
+    second ones only when somebody wrote meanwhile. Raises BackupRefused before anything is
+    written, BackupError when pg_basebackup fails, and whatever the store raises.
+    """
+    server = embedded_server(settings)
+    source = inspect_source(url, server)
+    recipients = keys.recipients(settings)
+    signing_key = keys.signing_key(settings)
+    clock = Clock(started_at)
+    key = folder(sequence, started_at) + ARCHIVE
+    packing = Packing()
+    with fingerprints.snapshot(url) as before, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(before.fingerprints)
+        with (
+            base_backup(url, server) as base,
+            packed(base.tar, recipients, packing, settle=base.settle) as stream,
+        ):
+            store.put_stream(key, cast(IO[bytes], stream))
+        tables = first.result()
+        with fingerprints.snapshot(url) as after:
+            if not after.nothing_written_since(before):
+                tables = fingerprints.settle(tables, after.fingerprints())
+    manifest = Manifest(
+        format=FORMAT,
+        sequence=sequence,
+        previous=previous,
+        source=source,
+        archive=Archive(
+            key=key,
+            plain_bytes=packing.plain_bytes,
+            packed_bytes=packing.packed.bytes,
+            packed_sha256=packing.packed.sha256,
+            stored_bytes=stream.passed.bytes,
+            stored_sha256=stream.passed.sha256,
+        ),
+        recipients=[str(recipient) for recipient in recipients],
+        tables=tables,
+        started_at=started_at,
+        finished_at=clock.now(),
+    )
+    return manifest, write_manifest(store, manifest, signing_key)
