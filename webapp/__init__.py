@@ -1,1 +1,56 @@
-"""The doors for people and devices."""
+"""The doors for people and devices.
+
+Belongs here: how the web application is put together. Each room has a package: `api` for
+devices, `admin` for staff, `auth` for signing in.
+"""
+
+from datetime import timedelta
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+
+from storage.database import create_engine, database_url
+from storage.objects import open_object_store
+from storage.settings import Clock, Settings
+from webapp.runtime import Runtime
+
+csrf = CSRFProtect()
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
+    """The web application. Raises storage.postgres.PostgresError when no database is there."""
+    from webapp import api, assets, auth, errors, headers, language, pages
+    from webapp.admin import create_admin
+
+    url = database_url(settings)
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=settings.secret("web_secret_key"),
+        SESSION_COOKIE_NAME="atrium_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(minutes=30),
+        MAX_CONTENT_LENGTH=settings.api_max_bytes,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.session_interface = headers.SchemeAwareSessions()
+    app.extensions["atrium"] = Runtime(
+        settings=settings,
+        engine=create_engine(url, pool_size=settings.web_threads + 2),
+        database_url=url,
+        store=open_object_store(settings),
+        clock=clock or Clock(settings.clock),
+    )
+    csrf.init_app(app)
+    language.install(app)
+    auth.install(app)
+    headers.install(app)
+    errors.install(app)
+    assets.install(app)
+    create_admin(app)
+    app.register_blueprint(pages.blueprint)
+    # The API refuses cookies, so a forged form cannot speak with a person's session there.
+    if hasattr(api, "blueprint"):
+        app.register_blueprint(api.blueprint)
+        csrf.exempt(api.blueprint)
+    return app

@@ -159,7 +159,8 @@ def get_waiting(connection: Connection, *, mall_id: int) -> Waiting:
         sa.text("""
             SELECT
                 (SELECT count(DISTINCT (shop_id, month)) FROM app.billing_gates
-                 WHERE mall_id = :mall_id AND NOT is_passed AND overridden_at IS NULL) AS held_shops,
+                 WHERE mall_id = :mall_id AND NOT is_passed AND overridden_at IS NULL)
+                    AS held_shops,
                 (SELECT count(*) FROM app.bills
                  WHERE mall_id = :mall_id AND state = 'IN_REVIEW') AS bills_in_review,
                 (SELECT count(*) FROM app.service_requests

@@ -1,1 +1,82 @@
-"""Staff pages on Flask-Admin, closed by default."""
+"""Staff pages on Flask-Admin, closed by default.
+
+Belongs here: which pages there are. Each page derives from webapp.admin.base.StaffView and names
+the roles that may open it.
+"""
+
+from typing import Any
+
+from flask import Flask
+from flask_admin import Admin
+from flask_admin.theme import Bootstrap4Theme
+from flask_babel import lazy_gettext as _l
+from flask_security import current_user
+
+
+def create_admin(app: Flask) -> Admin:
+    """Put the staff pages under /admin/."""
+    from storage import models
+    from webapp.admin import access, formats, labels, navigation
+    from webapp.admin.account import SettingsView
+    from webapp.admin.backups import BackupView
+    from webapp.admin.billing import BillPages
+    from webapp.admin.dashboard import HomeView
+    from webapp.admin.devices import DeviceView
+    from webapp.admin.files import FilesView
+    from webapp.admin.landing import LandedFileView, QuarantineView
+    from webapp.admin.leasing import ContractView
+    from webapp.admin.malls import MallView, ShopView, UnitView
+    from webapp.admin.readings import ReadingsView
+    from webapp.admin.requests import RequestView
+    from webapp.admin.runs import RunsView
+
+    session = app.extensions["atrium_session"]
+    admin = Admin(
+        app,
+        name="Atrium",
+        index_view=HomeView(name=_l("Home"), url="/admin"),
+        theme=Bootstrap4Theme(swatch="default", base_template="admin/frame.html"),
+        translations_path=f"{app.root_path}/translations",
+    )
+    for view in (
+        ShopView(models.Shop, session, name=_l("Shops"), endpoint="shops"),
+        ContractView(models.Contract, session, name=_l("Contracts"), endpoint="contracts"),
+        UnitView(models.Unit, session, name=_l("Units"), endpoint="units"),
+        MallView(models.Mall, session, name=_l("Malls"), endpoint="malls"),
+        BillPages(models.Bill, session, name=_l("Bills"), endpoint="bills"),
+        DeviceView(models.Device, session, name=_l("Devices"), endpoint="devices"),
+        ReadingsView(name=_l("Readings"), endpoint="readings"),
+        LandedFileView(
+            models.InboxFile,
+            session,
+            name=_l("Landed files"),
+            endpoint="landed_files",
+            url="/admin/landed-files",
+        ),
+        QuarantineView(models.Quarantined, session, name=_l("Quarantine"), endpoint="quarantine"),
+        RequestView(
+            models.ServiceRequest, session, name=_l("Service requests"), endpoint="requests"
+        ),
+        FilesView(name=_l("Files"), endpoint="files"),
+        BackupView(models.Backup, session, name=_l("Backups"), endpoint="backups"),
+        RunsView(name=_l("Runs"), endpoint="runs"),
+        SettingsView(name=_l("Settings"), endpoint="settings"),
+    ):
+        admin.add_view(view)
+
+    @app.context_processor
+    def staff_words() -> dict[str, Any]:
+        if not current_user.is_authenticated:
+            return {"fmt": formats}
+        return {
+            "fmt": formats,
+            "labels": labels,
+            "navigation": navigation.sections,
+            "mall": access.current_mall(),
+            "malls": access.malls(),
+            "can_open": navigation.can_open,
+            "month_name": formats.month_name,
+            "may_see_money": access.has_role(access.MONEY),
+        }
+
+    return admin

@@ -1,0 +1,74 @@
+"""Who may open what.
+
+Belongs here: the roles of each page and the malls of a person. Not here: proof of who they are
+(webapp.auth).
+"""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from flask import current_app, g, session
+from flask_security import current_user
+from sqlalchemy.orm import Session
+
+from domain.people import STAFF_ROLES, Role
+from storage.models import Mall
+
+ALL_STAFF = STAFF_ROLES
+MONEY = frozenset({Role.SUPER_ADMIN, Role.MANAGEMENT, Role.FINANCE})
+OPERATIONS = frozenset({Role.SUPER_ADMIN, Role.MANAGEMENT, Role.OPERATION})
+OPERATION_DESK = frozenset({Role.SUPER_ADMIN, Role.OPERATION})
+ADMINISTRATORS = frozenset({Role.SUPER_ADMIN})
+
+
+def has_role(allowed: frozenset[Role]) -> bool:
+    """Whether the signed-in, active person has one of the roles."""
+    if not current_user.is_authenticated or not current_user.is_active:
+        return False
+    return any(role.name in allowed for role in current_user.roles)
+
+
+def database() -> Session:
+    """The database session of this request."""
+    found: Session = current_app.extensions["atrium_session"]
+    return found
+
+
+@dataclass(frozen=True)
+class CurrentMall:
+    """The mall that the pages show."""
+
+    id: int
+    code: str
+    name: str
+    zone: ZoneInfo
+    currency: str
+
+
+def malls() -> tuple[CurrentMall, ...]:
+    """The malls this person may see, by code: every mall for SUPER_ADMIN, else their own."""
+    if "malls" not in g:
+        query = sa.select(Mall).order_by(Mall.code)
+        if not has_role(ADMINISTRATORS):
+            own = [mall.id for mall in current_user.malls] if has_role(ALL_STAFF) else []
+            query = query.where(Mall.id.in_(own))
+        g.malls = tuple(
+            CurrentMall(m.id, m.code, m.name, ZoneInfo(m.time_zone), m.currency)
+            for m in database().scalars(query)
+        )
+    found: tuple[CurrentMall, ...] = g.malls
+    return found
+
+
+def current_mall() -> CurrentMall | None:
+    """The mall chosen in this session, else the first; None when there is none to see."""
+    known = malls()
+    chosen = session.get("mall")
+    return next((mall for mall in known if mall.code == chosen), known[0] if known else None)
+
+
+def current_mall_id() -> int:
+    """Its id, or 0, which no row has."""
+    mall = current_mall()
+    return mall.id if mall else 0

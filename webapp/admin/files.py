@@ -1,0 +1,118 @@
+"""Report files and bill papers of a month, to download.
+
+A download names a row; the row names the object. No part of an address reaches the object store.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, abort, request
+from flask_admin import expose
+
+from services.queries.files import (
+    StoredFile,
+    find_document,
+    find_report_file,
+    list_bill_papers,
+    list_periods,
+    list_report_files,
+)
+from storage.objects import ObjectNotFound
+from webapp.admin import access
+from webapp.admin.base import StaffView, audit_log
+from webapp.admin.period import month_end, parse_month
+from webapp.runtime import runtime
+
+# Reports with money in them are finance's; the others are every desk's.
+OPEN_REPORTS = frozenset({"shop_operation"})
+MIME_TYPES = {
+    "pdf": "application/pdf",
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+CHUNK = 256 * 1024
+
+
+class FilesView(StaffView):
+    roles = access.ALL_STAFF
+
+    @expose("/")
+    def index(self) -> str:
+        session = access.database()
+        mall_id = access.current_mall_id()
+        sees_money = access.has_role(access.MONEY)
+        periods = list_periods(session, mall_id=mall_id)
+        month = parse_month(request.args.get("month", "")) or (periods[0] if periods else None)
+        reports: dict[tuple[str, date, date], list[Any]] = {}
+        papers: dict[int, list[Any]] = {}
+        if month is not None:
+            span = {"start": month, "end": month_end(month)}
+            for file in list_report_files(
+                session, mall_id=mall_id, reports=None if sees_money else OPEN_REPORTS, **span
+            ):
+                key = (file.report, file.period_start, file.period_end)
+                reports.setdefault(key, []).append(file)
+            if sees_money:
+                for paper in list_bill_papers(session, mall_id=mall_id, **span):
+                    papers.setdefault(paper.bill_id, []).append(paper)
+        return self.render(
+            "admin/files.html", periods=periods, month=month, reports=reports, papers=papers
+        )
+
+    @expose("/report/<int:file_id>")
+    def report(self, file_id: int) -> Response:
+        found = find_report_file(
+            access.database(), file_id=file_id, mall_ids={mall.id for mall in access.malls()}
+        )
+        if found is None:
+            abort(404)
+        if found.report not in OPEN_REPORTS and not access.has_role(access.MONEY):
+            abort(403)
+        return download(found)
+
+    @expose("/document/<int:document_id>")
+    def document(self, document_id: int) -> Response:
+        if not access.has_role(access.MONEY):
+            abort(403)
+        found = find_document(
+            access.database(),
+            document_id=document_id,
+            mall_ids={mall.id for mall in access.malls()},
+        )
+        if found is None:
+            abort(404)
+        return download(found)
+
+
+def download(found: StoredFile) -> Response:
+    """The object as an attachment, streamed. 404 when the store has lost it."""
+    from flask_security import current_user
+
+    opened = runtime().store.open(found.object_key)
+    try:
+        stream = opened.__enter__()
+    except ObjectNotFound:
+        abort(404)
+    audit_log.info("%s downloaded %s", current_user.email, found.name)
+
+    def chunks() -> Iterator[bytes]:
+        try:
+            while chunk := stream.read(CHUNK):
+                yield chunk
+        finally:
+            opened.__exit__(None, None, None)
+
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in found.name)
+    return Response(
+        chunks(),
+        mimetype=MIME_TYPES.get(found.format.lower(), "application/octet-stream"),
+        headers={
+            "Content-Disposition": (
+                f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(found.name)}"
+            ),
+            "Content-Length": str(found.bytes),
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
+    )

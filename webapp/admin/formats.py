@@ -1,0 +1,210 @@
+"""How a value looks in a list, on a page and in an export.
+
+Belongs here: money, numbers, dates, sizes, chips, links. Not here: words (labels) and layout
+(templates). Every function that gives HTML escapes what it is given.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from flask import url_for
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+
+from services.language import money as plain_money
+from services.language import number as plain_number
+from webapp.admin import access, labels
+from webapp.language import current_locale
+
+DASH = Markup('<span class="dash">—</span>')
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def zone() -> ZoneInfo:
+    mall = access.current_mall()
+    return mall.zone if mall else ZoneInfo("UTC")
+
+
+def money(amount: Decimal | None, currency: str = "CNY") -> str | Markup:
+    return DASH if amount is None else plain_money(amount, currency)
+
+
+def number(value: Decimal | int | float | None, places: int | None = None) -> str | Markup:
+    if value is None:
+        return DASH
+    return plain_number(value if isinstance(value, int | Decimal) else Decimal(str(value)), places)
+
+
+def percent(share: Decimal | None, places: int = 1) -> str | Markup:
+    """0.985 → 98.5%."""
+    return DASH if share is None else f"{share * 100:.{places}f}%"
+
+
+def day(value: date | None) -> str | Markup:
+    return DASH if value is None else value.isoformat()
+
+
+def month_name(value: date) -> str:
+    """March 2026 or 2026年3月."""
+    locale = current_locale()
+    return format_date(value, "yyyy年M月" if locale == "zh_CN" else "MMMM yyyy", locale=locale)
+
+
+def instant(value: datetime | None) -> str | Markup:
+    """In the mall's zone, to the minute."""
+    if value is None:
+        return DASH
+    return f"{value.astimezone(zone()):%Y-%m-%d %H:%M}"
+
+
+def size(value: int | None) -> str | Markup:
+    if value is None:
+        return DASH
+    amount = Decimal(value)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
+        amount /= 1000
+    raise AssertionError("unreachable")
+
+
+def age(since: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits."""
+    minutes = int((now - since).total_seconds() // 60)
+    if minutes < 1:
+        return _("just now")
+    if minutes < 60:
+        return _("%(count)s min ago", count=minutes)
+    if minutes < 48 * 60:
+        return _("%(count)s h ago", count=minutes // 60)
+    return _("%(count)s days ago", count=minutes // 1440)
+
+
+def seconds(value: float | None) -> str | Markup:
+    if value is None:
+        return DASH
+    if value < 60:
+        return _("%(count)s s", count=f"{value:.1f}")
+    return _("%(minutes)s min %(seconds)s s", minutes=int(value // 60), seconds=int(value % 60))
+
+
+def chip(word: Any, tone: str) -> Markup:
+    return Markup('<span class="chip chip-{}">{}</span>').format(tone, word)
+
+
+def enum(member: StrEnum) -> Markup | str:
+    if labels.is_chip(member):
+        return chip(labels.label(member), labels.tone(member))
+    return str(labels.label(member))
+
+
+def yes_no(value: bool) -> str:
+    return _("Yes") if value else _("No")
+
+
+def link(endpoint: str, text: Any, **values: Any) -> Markup:
+    return Markup('<a href="{}">{}</a>').format(url_for(endpoint, **values), text)
+
+
+def record(endpoint: str, row: Any) -> Markup:
+    """A row of another page, by what it is called."""
+    return DASH if row is None else link(f"{endpoint}.details_view", str(row), id=row.id)
+
+
+def code(value: str | None) -> Markup:
+    return Markup("<code>{}</code>").format(value) if value else DASH
+
+
+def parameters(values: Mapping[str, Any] | None) -> Markup:
+    """Nested plain data as nested lists."""
+    if not values:
+        return DASH
+    rows = Markup("").join(
+        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(parameter_word(name), _plain(value))
+        for name, value in values.items()
+    )
+    return Markup('<dl class="parameters">{}</dl>').format(rows)
+
+
+def _plain(value: Any) -> Markup | str:
+    if isinstance(value, Mapping):
+        return parameters(value)
+    if isinstance(value, list):
+        return Markup("").join(
+            Markup('<div class="parameter-item">{}</div>').format(_plain(item)) for item in value
+        )
+    if value is None:
+        return DASH
+    return escape(parameter_word(str(value)))
+
+
+def parameter_word(name: str) -> str:
+    """The word for a clause's parameter or constant; figures and codes stay as they are."""
+    words = {
+        "amount": _("Amount"),
+        "factor": _("Factor"),
+        "rate": _("Rate"),
+        "tiers": _("Tiers"),
+        "tier_kind": _("Tier kind"),
+        "MARGINAL": _("Marginal"),
+        "WHOLE": _("Whole"),
+        "breakpoint": _("Breakpoint"),
+        "breakpoint_amount": _("Breakpoint amount"),
+        "NATURAL": _("Natural"),
+        "ARTIFICIAL": _("Artificial"),
+        "NONE": _("None"),
+        "settlement": _("Settlement"),
+        "MONTH": _("Month"),
+        "QUARTER": _("Quarter"),
+        "LEASE_YEAR": _("Lease year"),
+        "minimum": _("Minimum"),
+        "maximum": _("Maximum"),
+        "tariff": _("Tariff"),
+        "loss": _("Loss"),
+        "tax": _("Tax"),
+        "tax_rate": _("Tax rate"),
+        "EXCLUSIVE": _("On top"),
+        "INCLUSIVE": _("Included"),
+        "up_to": _("Up to"),
+    }
+    return words.get(name, name)
+
+
+def cell(value: Any) -> Any:
+    """Any value of a model as a list shows it."""
+    if value is None or value == "":
+        return DASH
+    if isinstance(value, bool):
+        return yes_no(value)
+    if isinstance(value, StrEnum):
+        return enum(value)
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, date):
+        return day(value)
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    if isinstance(value, int | Decimal):
+        return number(value)
+    if isinstance(value, Mapping):
+        return parameters(value)
+    return str(value)
+
+
+def export_cell(value: Any) -> str:
+    """Any value of a model in a CSV file: words, not codes; never a formula of a spreadsheet."""
+    if value is None:
+        return ""
+    if isinstance(value, StrEnum):
+        return str(labels.label(value))
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, bool | date | time | int | Decimal):
+        return str(value)
+    text = str(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

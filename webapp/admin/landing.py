@@ -1,0 +1,155 @@
+"""Files as they landed, and the rows that were refused."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from domain.devices import Feed
+from storage.models import InboxFile, Quarantined
+from storage.models.ingest import FileState
+from webapp.admin import access, filters, formats
+from webapp.admin.base import RecordView
+
+
+def _scoped(view: RecordView) -> Any:
+    """Rows of this mall; those whose mall nobody could tell are the administrators'."""
+    column = view.model.mall_id
+    query = view.session.query(view.model)
+    if access.has_role(access.ADMINISTRATORS):
+        return query.filter((column == access.current_mall_id()) | column.is_(None))
+    return query.filter(column == access.current_mall_id())
+
+
+def _reason_codes() -> list[tuple[str, str]]:
+    rows = (
+        access.database()
+        .query(Quarantined.reason_code)
+        .filter(Quarantined.mall_id == access.current_mall_id())
+        .distinct()
+        .order_by(Quarantined.reason_code)
+    )
+    return [(code, code) for (code,) in rows]
+
+
+class LandedFileView(RecordView):
+    roles = access.OPERATIONS
+    details_template = "admin/landed_file.html"
+    singular = _l("file")
+    empty_title = _l("No file has landed")
+    empty_advice = _l("Devices and people drop files in inbox/<mall>/<feed>/; they appear here.")
+    column_list = (
+        "inbox_key",
+        "feed",
+        "state",
+        "rows_total",
+        "rows_accepted",
+        "rows_duplicate",
+        "rows_revised",
+        "rows_refused",
+        "received_at",
+    )
+    column_details_list = (
+        "inbox_key",
+        "feed",
+        "state",
+        "reason",
+        "bytes",
+        "rows_total",
+        "rows_accepted",
+        "rows_duplicate",
+        "rows_revised",
+        "rows_refused",
+        "received_at",
+        "sha256",
+        "archive_key",
+        "run_id",
+    )
+    column_labels = {
+        "inbox_key": _l("File"),
+        "feed": _l("Feed"),
+        "state": _l("State"),
+        "reason": _l("Reason"),
+        "bytes": _l("Size"),
+        "rows_total": _l("Rows"),
+        "rows_accepted": _l("Accepted"),
+        "rows_duplicate": _l("Known already"),
+        "rows_revised": _l("Revised"),
+        "rows_refused": _l("Refused"),
+        "received_at": _l("Received"),
+        "sha256": _l("SHA-256"),
+        "archive_key": _l("Kept as"),
+        "run_id": _l("Run"),
+    }
+    column_formatters = {
+        "bytes": lambda view, context, model, name: formats.size(model.bytes),
+        "sha256": lambda view, context, model, name: formats.code(model.sha256),
+        "archive_key": lambda view, context, model, name: formats.code(model.archive_key),
+        "run_id": lambda view, context, model, name: formats.code(model.run_id[:8]),
+    }
+    numeric_columns = frozenset(
+        {"rows_total", "rows_accepted", "rows_duplicate", "rows_revised", "rows_refused", "bytes"}
+    )
+    column_searchable_list = ("inbox_key", "sha256")
+    column_default_sort = ("received_at", True)
+    list_filters = (
+        filters.by_enum("state", _l("State"), InboxFile.state, FileState),
+        filters.by_enum("feed", _l("Feed"), InboxFile.feed, Feed),
+    )
+    scoped_query = _scoped
+
+    def title_of(self, model: Any) -> str:
+        return str(model.inbox_key.rsplit("/", 1)[-1])
+
+    def refused_rows(self, file: InboxFile) -> Any:
+        return (
+            self.session.query(Quarantined)
+            .filter(Quarantined.file_id == file.id)
+            .order_by(Quarantined.row_number)
+            .limit(100)
+            .all()
+        )
+
+
+class QuarantineView(RecordView):
+    roles = access.OPERATIONS
+    singular = _l("refused row")
+    empty_title = _l("No row was refused")
+    empty_advice = _l("Rows that break a rule wait here with the reason; nothing is thrown away.")
+    column_list = ("received_at", "reason", "row", "row_number", "file_id")
+    column_details_list = (
+        "received_at",
+        "reason_code",
+        "reason",
+        "row_number",
+        "row",
+        "file_id",
+        "batch_id",
+        "released_at",
+    )
+    column_labels = {
+        "received_at": _l("Received"),
+        "reason_code": _l("Rule"),
+        "reason": _l("Reason"),
+        "row": _l("Row as it came"),
+        "row_number": _l("Row number"),
+        "file_id": _l("File"),
+        "batch_id": _l("API call"),
+        "released_at": _l("Released"),
+    }
+    column_formatters = {
+        "row": lambda view, context, model, name: formats.code(model.row[:160]),
+        "reason_code": lambda view, context, model, name: formats.code(model.reason_code),
+        "file_id": lambda view, context, model, name: (
+            formats.link("landed_files.details_view", f"#{model.file_id}", id=model.file_id)
+            if model.file_id
+            else formats.DASH
+        ),
+    }
+    numeric_columns = frozenset({"row_number"})
+    column_searchable_list = ("row", "reason")
+    column_default_sort = ("id", True)
+    list_filters = (filters.by_values("rule", _l("Rule"), Quarantined.reason_code, _reason_codes),)
+    scoped_query = _scoped
+
+    def title_of(self, model: Any) -> str:
+        return f"#{model.id}"

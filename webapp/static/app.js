@@ -1,0 +1,41 @@
+// The small behaviours of every page. Pages work without it, but for charts.
+"use strict";
+
+const sidebar = document.getElementById("navigation");
+const menuButton = document.getElementById("menu-button");
+
+function showMenu(open) {
+  sidebar.classList.toggle("is-open", open);
+  menuButton.setAttribute("aria-expanded", String(open));
+}
+
+if (sidebar && menuButton) {
+  menuButton.addEventListener("click", () => showMenu(!sidebar.classList.contains("is-open")));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") showMenu(false);
+  });
+  document.addEventListener("click", (event) => {
+    const inside = sidebar.contains(event.target) || menuButton.contains(event.target);
+    if (!inside && sidebar.classList.contains("is-open")) showMenu(false);
+  });
+}
+
+// A chosen filter applies at once; empty controls stay out of the address.
+for (const form of document.querySelectorAll("form[data-filters]")) {
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("select, input[type=date]")) form.requestSubmit();
+  });
+  form.addEventListener("submit", () => {
+    for (const control of form.elements) {
+      if (control.name && !control.value) control.disabled = true;
+    }
+  });
+}
+
+for (const control of document.querySelectorAll("select[data-submit]")) {
+  control.addEventListener("change", () => control.form.requestSubmit());
+}
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.addEventListener("click", () => window.print());
+}

@@ -1,0 +1,7 @@
+"""The application that gunicorn serves: `gunicorn webapp.wsgi:app`."""
+
+from storage.settings import Clock, load_settings
+from webapp import create_app
+
+_settings = load_settings()
+app = create_app(_settings, Clock(_settings.clock))
