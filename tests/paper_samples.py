@@ -138,6 +138,7 @@ def computed_bill() -> Bill:
         start=START,
         end=END,
         currency="CNY",
+        payment_term_days=10,
         proration=Proration.ACTUAL,
         units=(LetUnit("1F-01", D("120.50"), START, END),),
         clauses=clauses(),

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from domain.contracts import IN_FORCE
 from domain.malls import BusinessType
+from domain.money import round_cents
 from services.language import marked
 from services.reports.snapshot import (
     Column,
@@ -124,7 +125,7 @@ OCCUPANCY = sa.text(
            )) AS let
     FROM app.units
     WHERE units.mall_id = :mall_id AND units.opened_date <= :end
-      AND (units.closed_date IS NULL OR units.closed_date > :end)
+      AND (units.closed_date IS NULL OR units.closed_date >= :end)
     """
 )
 
@@ -253,7 +254,7 @@ def _remarks(apart: Any, mall_days: Any, scope: Scope) -> tuple[Remark, ...]:
 
 
 def _cents(value: Decimal | None) -> Decimal | None:
-    return None if value is None else value.quantize(Decimal("0.01"))
+    return None if value is None else round_cents(value)
 
 
 def _integer(value: Any) -> int | None:
