@@ -272,7 +272,9 @@ def _await_caller() -> None:
 
 
 def _prepare_process() -> None:
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    # A run's own log writes there already.
+    logging.getLogger("dagster.builtin").propagate = False
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 

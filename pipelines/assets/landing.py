@@ -124,7 +124,12 @@ def landing_devices(
     done = 0
     with database.copying() as connection:
         door = Door(
-            settings, store, connection, load_device_directory(connection), clock, context.run.run_id
+            settings,
+            store,
+            connection,
+            load_device_directory(connection),
+            clock,
+            context.run.run_id,
         )
         for feed in Feed:
             yield from _land_batch(door, feed, by_feed[feed])

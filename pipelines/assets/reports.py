@@ -3,16 +3,17 @@
 Belongs here: a month's partition of the reports. Not here: what a report states (services.reports).
 """
 
+from datetime import timedelta
 from time import perf_counter
 
 import dagster as dg
-from services.operations.report_files import write_report_files
 
 from pipelines.assets import FINANCE
 from pipelines.assets.billing import issued_bills
 from pipelines.metadata import figures, link, table
 from pipelines.partitions import month_of, months, next_month
 from pipelines.resources import Database, Malls
+from services.operations.report_files import write_report_files
 from storage.objects import ObjectStore
 from storage.settings import Clock, Settings
 
@@ -49,7 +50,7 @@ def report_files(
             settings=settings,
             mall_id=mall.id,
             start=month,
-            end=next_month(month),
+            end=next_month(month) - timedelta(days=1),
             now=clock.now(),
             run_id=context.run.run_id,
         )
