@@ -1,6 +1,6 @@
 """Metered charges: which meters, on which days, by which version of the tariff."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -32,17 +32,20 @@ def tariff_spans(
     return tuple(spans), covered == days.days
 
 
-def needs_hours(contract: ContractInput, clause: Clause, inputs: BillRunInputs) -> bool:
+def needs_hours(
+    contract: ContractInput,
+    clause: Clause,
+    month: Period,
+    tariffs: Mapping[str, tuple[Tariff, ...]],
+) -> bool:
     """Whether hours of use matter: for prices by time of use, or a month cut into parts."""
     if not isinstance(clause.pricing, Metered):
         return False
-    days = days_in_force(contract, clause, inputs.month)
+    days = days_in_force(contract, clause, month)
     if days is None:
         return False
-    spans, _ = tariff_spans(inputs.tariffs.get(clause.pricing.tariff, ()), days)
-    return any(
-        span != inputs.month or tariff.kind is TariffKind.TIME_OF_USE for span, tariff in spans
-    )
+    spans, _ = tariff_spans(tariffs.get(clause.pricing.tariff, ()), days)
+    return any(span != month or tariff.kind is TariffKind.TIME_OF_USE for span, tariff in spans)
 
 
 def usage_of(contract: ContractInput, clause: Clause) -> tuple[MeterUsage, ...]:

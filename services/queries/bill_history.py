@@ -1,0 +1,65 @@
+"""Earlier bills of leases, for the run that makes the next ones."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from domain.bill_inputs import BilledLine
+from domain.calendar import Period, month_of
+from domain.charges import ChargeType
+
+Connection = psycopg.Connection[TupleRow]
+
+
+def read_billed(
+    connection: Connection, *, month: Period, periods: Mapping[int, Sequence[Period]]
+) -> dict[int, list[BilledLine]]:
+    """Lines of other bills that meet the month, or one of a contract's settlement `periods`."""
+    since = min(
+        (period.first for asked in periods.values() for period in asked), default=month.first
+    )
+    since = min(since, month.first)
+    billed: dict[int, list[BilledLine]] = defaultdict(list)
+    for contract_id, clause_id, charge_type, first, last, net, total, number in connection.execute(
+        """
+        SELECT b.contract_id, l.clause_id, l.charge_type, l.period_start, l.period_end,
+               l.net_amount, l.total_amount, b.number
+        FROM app.bills AS b JOIN app.bill_lines AS l ON l.bill_id = b.id
+        WHERE b.contract_id = ANY(%s) AND b.state <> 'VOID'
+          AND b.period_start >= %s AND b.period_start <> %s
+          AND l.clause_id IS NOT NULL AND l.period_end >= %s AND l.period_start <= %s
+        ORDER BY b.contract_id, b.number, l.line_number
+        """,
+        (list(periods), month_of(since).first, month.first, since, month.last),
+    ):
+        days = Period(first, last)
+        if any(days.overlap(period) for period in (month, *periods[contract_id])):
+            billed[contract_id].append(
+                BilledLine(clause_id, ChargeType(charge_type), days, net, total, number)
+            )
+    return billed
+
+
+def read_previous_totals(
+    connection: Connection, *, contract_ids: Sequence[int], month: Period
+) -> dict[int, list[Decimal]]:
+    """Totals by contract of at most six bills before the month, newest first."""
+    totals: dict[int, list[Decimal]] = defaultdict(list)
+    for contract_id, total in connection.execute(
+        """
+        SELECT asked.contract_id, b.total_amount
+        FROM unnest(%s::bigint[]) AS asked (contract_id)
+        CROSS JOIN LATERAL (
+            SELECT total_amount, period_start FROM app.bills
+            WHERE contract_id = asked.contract_id AND state <> 'VOID' AND period_start < %s
+            ORDER BY period_start DESC LIMIT 6
+        ) AS b
+        ORDER BY asked.contract_id, b.period_start DESC
+        """,
+        (list(contract_ids), month.first),
+    ):
+        totals[contract_id].append(total)
+    return totals
