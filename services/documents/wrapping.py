@@ -8,8 +8,9 @@ from functools import lru_cache
 
 from reportlab.pdfbase.pdfmetrics import stringWidth
 
-# A run of Latin letters or figures stays together; a hanzi may end a line anywhere.
-_PIECES = re.compile(r"\s+|[!-~\u00a0-\u02af\u2010-\u2027\u00b2\u00b3\u33a1]+|.", re.DOTALL)
+# A run of Latin letters or figures stays together up to a slash; a hanzi may end a line anywhere.
+_LATIN = r"!-.0-~\u00a0-\u02af\u2010-\u2027\u33a1"
+_PIECES = re.compile(rf"\s+|[{_LATIN}]+/?|.", re.DOTALL)
 
 # Signs that may not begin a line, and signs that may not end one (both sets as in CLREQ).
 _NOT_FIRST = set("，。、；：？！）》」』】〉〕’”％%·…～,.;:?!)]}")

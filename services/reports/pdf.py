@@ -81,7 +81,7 @@ def _table(paper: Paper, words: Words) -> None:
             for column in columns
         ],
         size=7.8,
-        padding=3.2,
+        padding=2.4,
         gutter=6,
     )
     rows = [

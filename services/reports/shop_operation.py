@@ -40,19 +40,19 @@ BUSINESS_TYPES: dict[str, str] = {
 }
 
 COLUMNS = (
-    Column(marked("Rank"), Kind.INTEGER, 0.75),
-    Column(marked("Shop no."), Kind.TEXT, 1.05),
-    Column(marked("Shop"), Kind.TEXT, 2.6),
-    Column(marked("Business type"), Kind.WORD, 1.3),
-    Column(marked("Area ㎡"), Kind.DECIMAL, 1.15, is_summed=True),
+    Column(marked("Rank"), Kind.INTEGER, 0.7),
+    Column(marked("Shop no."), Kind.TEXT, 1.0),
+    Column(marked("Shop"), Kind.TEXT, 2.1),
+    Column(marked("Business type"), Kind.WORD, 1.6),
+    Column(marked("Area ㎡"), Kind.DECIMAL, 1.1, is_summed=True),
     Column(marked("Trading days"), Kind.INTEGER, 0.95),
-    Column(marked("Incomplete days"), Kind.INTEGER, 1.1),
+    Column(marked("Incomplete days"), Kind.INTEGER, 1.3),
     Column(marked("Net sales"), Kind.MONEY, 1.85, is_summed=True),
-    Column(marked("Transactions"), Kind.INTEGER, 1.2, is_summed=True),
-    Column(marked("Sales per transaction"), Kind.MONEY, 1.3),
-    Column(marked("Footfall"), Kind.INTEGER, 1.15, is_summed=True),
-    Column(marked("Sales per ㎡"), Kind.MONEY, 1.4),
-    Column(marked("Occupancy cost"), Kind.SHARE, 1.1),
+    Column(marked("Transactions"), Kind.INTEGER, 1.4, is_summed=True),
+    Column(marked("Sales per transaction"), Kind.MONEY, 1.35),
+    Column(marked("Footfall"), Kind.INTEGER, 1.1, is_summed=True),
+    Column(marked("Sales per ㎡"), Kind.MONEY, 1.35),
+    Column(marked("Occupancy cost"), Kind.SHARE, 1.25),
     Column(marked("Sales data"), Kind.SHARE, 0.95),
 )
 AREA, SALES, TRANSACTIONS, PER_TRANSACTION, DENSITY = 4, 7, 8, 9, 11
