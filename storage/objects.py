@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 from storage.settings import Settings
 
@@ -104,7 +104,7 @@ class FolderStore:
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         base = self.path(prefix) if prefix else self.root
-        top = base if prefix.endswith("/") or base.is_dir() else base.parent
+        top = base if not prefix or prefix.endswith("/") else base.parent
         keys = []
         for folder, _, names in os.walk(top):
             for name in names:
@@ -143,6 +143,24 @@ class FolderStore:
             draft.unlink(missing_ok=True)
 
 
+class _FullReads:
+    """Reads as many bytes as asked for until the end. The S3 client takes a shorter read, which
+    pipes and sockets give at any time, for the end of the object.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return self._stream.read()
+        parts = []
+        while size > 0 and (data := self._stream.read(size)):
+            parts.append(data)
+            size -= len(data)
+        return b"".join(parts)
+
+
 class S3Store:
     """Objects of one bucket under one prefix; large streams go as multipart uploads."""
 
@@ -160,7 +178,8 @@ class S3Store:
         config = TransferConfig(
             multipart_threshold=CHUNK, multipart_chunksize=CHUNK, max_concurrency=4
         )
-        self.client.upload_fileobj(stream, self.bucket, self._key(key), Config=config)
+        whole = cast(IO[bytes], _FullReads(stream))
+        self.client.upload_fileobj(whole, self.bucket, self._key(key), Config=config)
 
     def get(self, key: str) -> bytes:
         with self.open(key) as body:
@@ -185,11 +204,13 @@ class S3Store:
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=self.prefix + prefix
         )
-        for page in pages:
-            for entry in page.get("Contents", ()):
-                yield ObjectInfo(
-                    entry["Key"].removeprefix(self.prefix), entry["Size"], entry["LastModified"]
-                )
+        found = [
+            ObjectInfo(entry["Key"].removeprefix(self.prefix), entry["Size"], entry["LastModified"])
+            for page in pages
+            for entry in page.get("Contents", ())
+        ]
+        # Not every server lists by key: some put the objects of a folder before `folder.name`.
+        yield from sorted(found, key=lambda info: info.key)
 
     def move(self, key: str, target: str) -> None:
         with self._not_found(key):
