@@ -26,6 +26,7 @@ class Gate(StrEnum):
     CLAUSES = "CLAUSES"  # every clause can be read
     TARIFF = "TARIFF"  # a price for every day of metered use
     METER_COMPLETENESS = "METER_COMPLETENESS"
+    METER_ANOMALY = "METER_ANOMALY"  # no register ran backwards or faster than it can
     USAGE_DISAPPEARED = "USAGE_DISAPPEARED"  # usage billed last month is still there
     POS_DAYS = "POS_DAYS"  # no sales day of a turnover lease is missing
     LINE_EXISTS = "LINE_EXISTS"  # nothing is charged a second time
@@ -67,6 +68,7 @@ def check_gates(
 def _check_metered(contract: ContractInput, inputs: BillRunInputs) -> list[Failure]:
     unpriced: list[str] = []
     incomplete: list[dict[str, Any]] = []
+    odd: list[dict[str, Any]] = []
     for clause in contract.clauses:
         if not isinstance(clause.pricing, Metered):
             continue
@@ -80,6 +82,8 @@ def _check_metered(contract: ContractInput, inputs: BillRunInputs) -> list[Failu
         if not usages:
             incomplete.append({"charge": clause.charge_type.value, "problem": "no meter"})
         for usage in usages:
+            if usage.anomalies or (usage.consumption or ZERO) < 0:
+                odd.append({"device": usage.device_code, "steps": usage.anomalies})
             problem = _meter_problem(usage)
             if not problem and any(
                 not metered.is_known(usage, tariff, span, inputs.month) for span, tariff in spans
@@ -100,6 +104,8 @@ def _check_metered(contract: ContractInput, inputs: BillRunInputs) -> list[Failu
         failures.append(Failure(Gate.TARIFF, {"tariffs": unpriced}))
     if incomplete:
         failures.append(Failure(Gate.METER_COMPLETENESS, {"meters": incomplete}))
+    if odd:
+        failures.append(Failure(Gate.METER_ANOMALY, {"meters": odd}))
     return failures
 
 
@@ -110,8 +116,6 @@ def _meter_problem(usage: metered.MeterUsage) -> str:
         return "no closing register"
     if usage.consumption is None:
         return "no consumption"
-    if usage.consumption < 0:
-        return "register ran backwards"
     if usage.hours_received < usage.hours_expected * LEAST_COMPLETENESS:
         return "missing readings"
     return ""

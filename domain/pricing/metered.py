@@ -37,7 +37,7 @@ class MeterUsage:
     """What one meter counted in a month, in dial units, over rollovers and replacements.
 
     `hours` are there only where days or hours of use matter. A register that is None was not
-    received.
+    received. `anomalies` counts steps of the register that went back or too far.
     """
 
     device_id: int
@@ -53,6 +53,7 @@ class MeterUsage:
     rollovers: int
     hours_expected: int
     hours_received: int
+    anomalies: int = 0
     hours: tuple[HourUse, ...] = ()
 
 

@@ -46,7 +46,7 @@ def read_usage(
         """
         SELECT u.shop_id, u.device_id, d.code, u.metric, u.opening_register, u.opening_at,
                u.closing_register, u.closing_at, u.consumption, u.ratio, u.rollovers,
-               u.hours_expected, u.hours_received
+               u.hours_expected, u.hours_received, u.reversals + u.implausible_steps
         FROM marts.meter_usage_months AS u JOIN app.devices AS d ON d.id = u.device_id
         WHERE u.mall_id = %s AND u.month = %s AND u.shop_id IS NOT NULL AND u.metric = ANY(%s)
         ORDER BY u.shop_id, d.code, u.metric
@@ -54,7 +54,7 @@ def read_usage(
         (mall_id, month.first, [metric.value for metric in CHARGE_OF_METRIC]),
     ):
         shop_id, device_id, code, metric, opening, opened, closing, closed, *counted = row
-        consumption, ratio, rollovers, expected, received = counted
+        consumption, ratio, rollovers, expected, received, anomalies = counted
         usage[shop_id].append(
             MeterUsage(
                 device_id=device_id,
@@ -70,6 +70,7 @@ def read_usage(
                 rollovers=rollovers or 0,
                 hours_expected=expected or 0,
                 hours_received=received or 0,
+                anomalies=anomalies or 0,
                 hours=tuple(hours.get((shop_id, device_id, metric), ())),
             )
         )

@@ -48,7 +48,8 @@ MARTS = """
         mall_id bigint, shop_id bigint, device_id bigint, metric text, month date,
         opening_register numeric, opening_at timestamptz, closing_register numeric,
         closing_at timestamptz, consumption numeric, ratio numeric, billed_consumption numeric,
-        rollovers int, hours_expected int, hours_received int, completeness numeric);
+        rollovers int, hours_expected int, hours_received int, completeness numeric,
+        reversals int, implausible_steps int);
     CREATE TABLE marts.meter_usage_hours (
         mall_id bigint, shop_id bigint, device_id bigint, metric text, hour_start timestamptz,
         business_date date, consumption numeric);
@@ -133,7 +134,7 @@ class SmallMall:
                 },
             )
 
-    def usage(self, contract, consumption, received=744, month=MARCH):
+    def usage(self, contract, consumption, received=744, month=MARCH, reversals=0):
         device = self.session.scalars(
             sa.select(Device).where(Device.code == f"E-{contract.shop_id}")
         ).one_or_none()
@@ -150,7 +151,8 @@ class SmallMall:
             sa.text(
                 "INSERT INTO marts.meter_usage_months VALUES (:mall, :shop, :device, "
                 "'electricity_register', :month, 100, '2026-02-28T16:00Z', 100 + :used, "
-                "'2026-03-31T16:00Z', :used, 2, 2 * :used, 0, 744, :received, 1)"
+                "'2026-03-31T16:00Z', :used, 2, 2 * :used, 0, 744, :received, 1, "
+                ":reversals, 0)"
             ),
             {
                 "mall": self.mall.id,
@@ -159,6 +161,7 @@ class SmallMall:
                 "used": consumption,
                 "month": month,
                 "received": received,
+                "reversals": reversals,
             },
         )
         return device
@@ -301,6 +304,19 @@ def test_two_leases_cannot_charge_the_same_meters(mall, session):
     mall.usage(first, D(10))
     session.flush()
     assert mall.run().held[0].gates == (Gate.CLAUSES,)
+
+
+def test_register_that_ran_backwards_holds_the_shop(mall):
+    mall.usage(mall.lease(RENT, POWER), D(10), reversals=1)
+    assert mall.run().held[0].gates == (Gate.METER_ANOMALY,)
+
+
+def test_too_few_readings_of_a_meter_hold_the_shop(mall):
+    mall.usage(mall.lease(RENT, POWER), D(10), received=706)
+    mall.usage(mall.lease(RENT, POWER), D(10), received=707)
+    result = mall.run()
+    assert result.created == 1
+    assert result.held[0].gates == (Gate.METER_COMPLETENESS,)
 
 
 def test_amount_far_above_the_usual_holds_the_shop(mall, session):
