@@ -5,6 +5,7 @@ not a bad day. A day without data has no bar.
 """
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
@@ -30,29 +31,35 @@ def business_type_words(locale: str) -> dict[str, str]:
 
 
 def sales_by_day(
-    rows: Sequence[BusinessTypeDay], days: Sequence[MallDay], *, locale: str
+    rows: Sequence[BusinessTypeDay],
+    days: Sequence[MallDay],
+    *,
+    start: date,
+    end: date,
+    locale: str,
 ) -> dict[str, Any]:
     """Net sales a day, stacked by business type, in the mall's currency."""
     _ = translator(locale, DOMAIN)
     words = business_type_words(locale)
+    order = list(words.values())
     complete = {day.business_date: day.has_complete_sales for day in days}
     data = [
         {
             "day": row.business_date.isoformat(),
             "type": words.get(row.business_type, row.business_type),
+            "place": order.index(words.get(row.business_type, row.business_type)),
             "sales": float(row.net_sales),
             "state": _completeness(complete.get(row.business_date, False), _),
         }
         for row in rows
         if row.net_sales is not None
     ]
-    order = list(words.values())
     colours = [theme.BUSINESS_TYPE_COLOURS[BusinessType(value)] for value in words]
     chart = _bars(data, _).encode(
-        x=_day_axis(),
+        x=_day_axis(start, end),
         y=alt.Y("sales:Q", title="¥", axis=alt.Axis(format="~s", tickCount=5)),
         color=alt.Color("type:N", scale=alt.Scale(domain=order, range=colours)),
-        order=alt.Order("type:N"),
+        order=alt.Order("place:Q"),
         tooltip=[
             alt.Tooltip("day:O", title=_("Business date")),
             alt.Tooltip("type:N", title=_("Business type")),
@@ -64,7 +71,9 @@ def sales_by_day(
     return theme.configured(chart)
 
 
-def footfall_by_day(days: Sequence[MallDay], *, locale: str) -> dict[str, Any]:
+def footfall_by_day(
+    days: Sequence[MallDay], *, start: date, end: date, locale: str
+) -> dict[str, Any]:
     """Visitors who entered the mall, a day."""
     _ = translator(locale, DOMAIN)
     data = [
@@ -76,10 +85,14 @@ def footfall_by_day(days: Sequence[MallDay], *, locale: str) -> dict[str, Any]:
         for day in days
         if day.footfall_in is not None
     ]
-    return _single(data, _, title=_("Visitors"), colour=theme.BLUE, form=",.0f")
+    return _single(
+        data, _, start=start, end=end, title=_("Visitors"), colour=theme.BLUE, form=",.0f"
+    )
 
 
-def electricity_by_day(days: Sequence[MallDay], *, locale: str) -> dict[str, Any]:
+def electricity_by_day(
+    days: Sequence[MallDay], *, start: date, end: date, locale: str
+) -> dict[str, Any]:
     """Electricity metered a day, in kWh."""
     _ = translator(locale, DOMAIN)
     data = [
@@ -91,14 +104,21 @@ def electricity_by_day(days: Sequence[MallDay], *, locale: str) -> dict[str, Any
         for day in days
         if day.electricity_kwh is not None
     ]
-    return _single(data, _, title="kWh", colour=theme.GREEN, form=",.1f")
+    return _single(data, _, start=start, end=end, title="kWh", colour=theme.GREEN, form=",.1f")
 
 
 def _single(
-    data: list[dict[str, Any]], _: Any, *, title: str, colour: str, form: str
+    data: list[dict[str, Any]],
+    _: Any,
+    *,
+    start: date,
+    end: date,
+    title: str,
+    colour: str,
+    form: str,
 ) -> dict[str, Any]:
     chart = _bars(data, _, color=colour).encode(
-        x=_day_axis(),
+        x=_day_axis(start, end),
         y=alt.Y("value:Q", title=title, axis=alt.Axis(format="~s", tickCount=5)),
         tooltip=[
             alt.Tooltip("day:O", title=_("Business date")),
@@ -116,7 +136,9 @@ def _bars(data: list[dict[str, Any]], _: Any, **mark: Any) -> Any:
     )
 
 
-def _day_axis() -> alt.X:
+def _day_axis(start: date, end: date) -> alt.X:
+    """Every day of the span has its place, also a day without data."""
+    days = [(start + timedelta(days=at)).isoformat() for at in range((end - start).days + 1)]
     return alt.X(
         "day:O",
         title=None,
@@ -128,7 +150,7 @@ def _day_axis() -> alt.X:
             ticks=False,
             grid=False,
         ),
-        scale=alt.Scale(paddingInner=0.25),
+        scale=alt.Scale(domain=days, paddingInner=0.25),
     )
 
 

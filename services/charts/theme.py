@@ -35,7 +35,11 @@ def configured(chart: Any) -> dict[str, Any]:
     """The chart's specification with the house's looks; it fills the width it is given."""
     specification: dict[str, Any] = (
         chart.properties(width="container", height=HEIGHT)
-        .configure(font=FONT, background="transparent", padding=4)
+        .configure(
+            font=FONT,
+            background="transparent",
+            padding={"left": 4, "right": 4, "top": 14, "bottom": 4},
+        )
         .configure_view(stroke=None)
         .configure_axis(
             labelColor=MUTED,
@@ -47,6 +51,7 @@ def configured(chart: Any) -> dict[str, Any]:
             domainColor=LINE,
             tickColor=LINE,
         )
+        .configure_axisY(titleAngle=0, titleAlign="left", titleAnchor="end", titleX=0, titleY=-8)
         .configure_legend(
             labelColor=INK,
             titleColor=MUTED,

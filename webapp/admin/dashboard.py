@@ -196,7 +196,11 @@ class HomeView(StaffView, AdminIndexView):
 
 def _cards(figures: Figures, currency: str) -> list[Card]:
     span = figures.span
-    note = _("a day, to the week before") if span.is_week else _("a day, to the month before")
+    note = (
+        _("per day, against the week before")
+        if span.is_week
+        else _("per day, against the month before")
+    )
     cards = [
         Card(
             _("Net sales"),
@@ -266,6 +270,11 @@ def _collected(rows: Sequence[Collection]) -> Decimal | None:
 
 def _panels(figures: Figures) -> list[Panel]:
     locale = current_locale()
+    span: dict[str, Any] = {
+        "start": figures.span.start,
+        "end": figures.span.end,
+        "locale": locale,
+    }
 
     def panel(
         name: str,
@@ -287,7 +296,7 @@ def _panels(figures: Figures) -> list[Panel]:
                 for row in figures.types
                 if row.net_sales is not None
             ],
-            lambda: sales_by_day(figures.types, figures.days, locale=locale),
+            lambda: sales_by_day(figures.types, figures.days, **span),
         ),
         panel(
             "footfall",
@@ -298,7 +307,7 @@ def _panels(figures: Figures) -> list[Panel]:
                 for day in figures.days
                 if day.footfall_in is not None
             ],
-            lambda: footfall_by_day(figures.days, locale=locale),
+            lambda: footfall_by_day(figures.days, **span),
         ),
     ]
     if access.has_role(access.MONEY):
@@ -324,7 +333,7 @@ def _panels(figures: Figures) -> list[Panel]:
                 for day in figures.days
                 if day.electricity_kwh is not None
             ],
-            lambda: electricity_by_day(figures.days, locale=locale),
+            lambda: electricity_by_day(figures.days, **span),
         )
     )
     return panels

@@ -50,8 +50,8 @@ def _name(name: str) -> str:
         "rate": _("Rate"),
         "area": _("Area"),
         "factor": _("Factor"),
-        "before": _("Share billed before"),
-        "through": _("Share to the last day"),
+        "before": _("Before this line"),
+        "through": _("Through this line"),
         "share": _("Share of the month"),
         "sales": _("Net sales"),
         "base": _("Base rent of the period"),
@@ -105,6 +105,20 @@ def _name(name: str) -> str:
     return words.get(name, name.replace("_", " "))
 
 
+def _constant(text: str) -> str:
+    words = {
+        "MARGINAL": _("each band at its own rate"),
+        "WHOLE": _("the band reached prices all sales"),
+        "NATURAL": _("natural"),
+        "ARTIFICIAL": _("stated"),
+        "NONE": _("none"),
+        "MONTH": _("month"),
+        "QUARTER": _("quarter"),
+        "LEASE_YEAR": _("lease year"),
+    }
+    return words.get(text, text)
+
+
 def _unit(unit: str) -> str:
     units = {
         "1": "",
@@ -131,7 +145,7 @@ def _value(value: Any) -> str:
         return "—"
     if isinstance(value, bool):
         return formats.yes_no(value)
-    return formats.parameter_word(_number(str(value)))
+    return _constant(_number(str(value)))
 
 
 def _number(text: str) -> str:

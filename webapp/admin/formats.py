@@ -4,7 +4,6 @@ Belongs here: money, numbers, dates, sizes, chips, links. Not here: words (label
 (templates). Every function that gives HTML escapes what it is given.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
@@ -14,7 +13,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 from flask import url_for
 from flask_babel import gettext as _
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from services.language import money as plain_money
 from services.language import number as plain_number
@@ -53,6 +52,13 @@ def month_name(value: date) -> str:
     """March 2026 or 2026年3月."""
     locale = current_locale()
     return format_date(value, "yyyy年M月" if locale == "zh_CN" else "MMMM yyyy", locale=locale)
+
+
+def days(first: date, last: date | None) -> str:
+    """`2026-03-01 – 2026-03-31`; without a last day, since when."""
+    if last is None:
+        return _("since %(day)s", day=first.isoformat())
+    return f"{first.isoformat()} – {last.isoformat()}"
 
 
 def instant(value: datetime | None) -> str | Markup:
@@ -120,61 +126,6 @@ def code(value: str | None) -> Markup:
     return Markup("<code>{}</code>").format(value) if value else DASH
 
 
-def parameters(values: Mapping[str, Any] | None) -> Markup:
-    """Nested plain data as nested lists."""
-    if not values:
-        return DASH
-    rows = Markup("").join(
-        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(parameter_word(name), _plain(value))
-        for name, value in values.items()
-    )
-    return Markup('<dl class="parameters">{}</dl>').format(rows)
-
-
-def _plain(value: Any) -> Markup | str:
-    if isinstance(value, Mapping):
-        return parameters(value)
-    if isinstance(value, list):
-        return Markup("").join(
-            Markup('<div class="parameter-item">{}</div>').format(_plain(item)) for item in value
-        )
-    if value is None:
-        return DASH
-    return escape(parameter_word(str(value)))
-
-
-def parameter_word(name: str) -> str:
-    """The word for a clause's parameter or constant; figures and codes stay as they are."""
-    words = {
-        "amount": _("Amount"),
-        "factor": _("Factor"),
-        "rate": _("Rate"),
-        "tiers": _("Tiers"),
-        "tier_kind": _("Tier kind"),
-        "MARGINAL": _("Marginal"),
-        "WHOLE": _("Whole"),
-        "breakpoint": _("Breakpoint"),
-        "breakpoint_amount": _("Breakpoint amount"),
-        "NATURAL": _("Natural"),
-        "ARTIFICIAL": _("Artificial"),
-        "NONE": _("None"),
-        "settlement": _("Settlement"),
-        "MONTH": _("Month"),
-        "QUARTER": _("Quarter"),
-        "LEASE_YEAR": _("Lease year"),
-        "minimum": _("Minimum"),
-        "maximum": _("Maximum"),
-        "tariff": _("Tariff"),
-        "loss": _("Loss"),
-        "tax": _("Tax"),
-        "tax_rate": _("Tax rate"),
-        "EXCLUSIVE": _("On top"),
-        "INCLUSIVE": _("Included"),
-        "up_to": _("Up to"),
-    }
-    return words.get(name, name)
-
-
 def cell(value: Any) -> Any:
     """Any value of a model as a list shows it."""
     if value is None or value == "":
@@ -191,8 +142,6 @@ def cell(value: Any) -> Any:
         return f"{value:%H:%M}"
     if isinstance(value, int | Decimal):
         return number(value)
-    if isinstance(value, Mapping):
-        return parameters(value)
     return str(value)
 
 

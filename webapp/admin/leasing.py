@@ -10,6 +10,7 @@ from services.operations.leasing import DRAFTED
 from storage.models import Bill, Contract
 from webapp.admin import access, filters, formats, labels
 from webapp.admin.base import RecordView
+from webapp.admin.terms import terms
 
 
 class ContractView(RecordView):
@@ -55,6 +56,9 @@ class ContractView(RecordView):
         filters.by_date("ends_from", _l("Ends from"), Contract.end_date),
         filters.by_date("ends_until", _l("Ends until"), Contract.end_date, until=True),
     )
+
+    def terms(self, clause: Any) -> tuple[str, ...]:
+        return terms(clause.pricing_kind, clause.parameters, clause.contract.currency)
 
     def event_label(self, event: str) -> Any:
         if event == DRAFTED:
