@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -80,6 +81,14 @@ def database_url(server_url: str, template_url: str) -> Iterator[str]:
     _drop(server_url, url)
 
 
+@pytest.fixture(scope="module")
+def module_database_url(server_url: str, template_url: str) -> Iterator[str]:
+    """A migrated, empty database for the tests of one module, which share what they commit."""
+    url = _create(server_url, sa.make_url(template_url).database)
+    yield url
+    _drop(server_url, url)
+
+
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
     engine = create_engine(database_url)
@@ -117,19 +126,20 @@ def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     return Settings(state_dir=tmp_path / "var", database_url=url, _env_file=None)
 
 
-@pytest.fixture
-def dbt_build(database_url: str, tmp_path: Path) -> Callable[..., None]:
-    """`dbt_build()` builds and tests the marts of the test's database; arguments go to dbt.
+@pytest.fixture(scope="session")
+def build_marts(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    """`build_marts(url, *arguments)`: build and test the marts of a database; dbt gets the rest.
 
     Fails with what dbt says when a model, a test or a unit test fails.
     """
     from dbt.cli.main import dbtRunner
 
     project = REPOSITORY / "dbt_project"
-    parts = sa.make_url(database_url)
+    made = tmp_path_factory.mktemp("dbt")
 
-    def build(*arguments: str) -> None:
+    def build(url: str, *arguments: str) -> None:
         # Read by profiles.yml: the names of the database's relations are fixed when dbt parses.
+        parts = sa.make_url(url)
         os.environ.update(
             ATRIUM_DBT_HOST=parts.host or "",
             ATRIUM_DBT_PORT=str(parts.port or 5432),
@@ -137,12 +147,13 @@ def dbt_build(database_url: str, tmp_path: Path) -> Callable[..., None]:
             ATRIUM_DBT_PASSWORD=str(parts.password or ""),
             ATRIUM_DBT_DATABASE=parts.database or "",
         )
+        target = str(made / str(parts.database))
         done = dbtRunner().invoke(
             [
                 "--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats",
                 "build", *arguments,
                 "--project-dir", str(project), "--profiles-dir", str(project),
-                "--target-path", str(tmp_path / "dbt"), "--log-path", str(tmp_path / "dbt"),
+                "--target-path", target, "--log-path", target,
             ]
         )  # fmt: skip
         failed = [
@@ -153,3 +164,9 @@ def dbt_build(database_url: str, tmp_path: Path) -> Callable[..., None]:
         assert done.success, done.exception or "\n".join(failed)
 
     return build
+
+
+@pytest.fixture
+def dbt_build(database_url: str, build_marts: Callable[..., None]) -> Callable[..., None]:
+    """`dbt_build(*arguments)` builds and tests the marts of the test's database."""
+    return partial(build_marts, database_url)

@@ -4,7 +4,7 @@
    builds what is not there, which is what `periods_to_build` selects. Each finds its periods by
    an index of the model on (mall_id, period): the cost follows the periods that changed. #}
 
-{% macro periods_to_build(periods, period, built_as=none) -%}
+{% macro periods_to_build(periods, period) -%}
     select periods.*
     from {{ periods }} as periods
     {%- if is_incremental() %}
@@ -13,17 +13,17 @@
         from {{ this }} as built
         where
             built.mall_id = periods.mall_id
-            and built.{{ built_as or period }} = periods.{{ period }}
+            and built.{{ period }} = periods.{{ period }}
         limit 1
     ) as known on true
     where known.is_built is null
     {%- endif %}
 {%- endmacro %}
 
-{% macro forget_changed_periods(periods, period, built_as=none) -%}
+{% macro forget_changed_periods(periods, period) -%}
     {%- if is_incremental() %}
     delete from {{ this }}
-    where (mall_id, {{ built_as or period }}) in (
+    where (mall_id, {{ period }}) in (
         select
             periods.mall_id,
             periods.{{ period }}
@@ -33,7 +33,7 @@
             from {{ this }} as built
             where
                 built.mall_id = periods.mall_id
-                and built.{{ built_as or period }} = periods.{{ period }}
+                and built.{{ period }} = periods.{{ period }}
             limit 1
         ) as known
         where known.source_revision <> periods.revision

@@ -34,17 +34,10 @@ _PENDING = sa.text("""
     ORDER BY mall_id, business_date
 """)
 
-# What the meters consumed up to the first register of a changed date belongs to the day before,
-# and what they consumed from its last one on to a later day: the day before, and per meter all
-# days up to the next one that has a register.
+# What a meter consumed from the last register of a changed date on belongs to the next day that
+# has one: with it all days between are other days to the marts.
 _NEIGHBOURS = sa.text("""
-    SELECT CAST(:first AS date) - 1 AS neighbour
-    WHERE EXISTS (
-        SELECT 1 FROM ingest.touched_dates
-        WHERE mall_id = :mall_id AND business_date < :first AND hours_used > 0
-    ) AND EXISTS (SELECT 1 FROM app.devices WHERE mall_id = :mall_id AND kind = 'METER')
-    UNION ALL
-    SELECT CAST(:last AS date) + days
+    SELECT CAST(:last AS date) + days AS neighbour
     FROM generate_series(1, (
         SELECT max(after.business_date) - CAST(:last AS date)
         FROM app.devices AS devices
@@ -319,13 +312,7 @@ def _clean(
     neighbours = set(
         connection.scalars(
             _NEIGHBOURS,
-            {
-                **scope,
-                "register_metrics": registers,
-                "upper": upper,
-                "first": dates[0],
-                "last": dates[-1],
-            },
+            {**scope, "register_metrics": registers, "upper": upper, "last": dates[-1]},
         )
     ) - set(dates)
     locked = connection.execute(_LOCK, {**scope, "dates": sorted({*dates, *neighbours})})

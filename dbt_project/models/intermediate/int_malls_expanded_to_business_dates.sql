@@ -10,13 +10,12 @@ touched_dates as (
 
 ),
 
--- From the first day of the month in which usable readings began, so that a mall's first month
--- shows what it lacks. A date that only a wrong clock has named widens nothing.
+-- A date that only a wrong clock has named widens nothing.
 spans as (
 
     select
         mall_id,
-        date_trunc('month', min(business_date))::date as first_date,
+        min(business_date) as first_date,
         greatest(
             max(business_date), nullif('{{ var("through", "") }}', '')::date
         ) as last_date

@@ -1,21 +1,16 @@
 {{
     config(
         indexes=[
-            {'columns': ['mall_id', 'reading_date']},
             {'columns': ['mall_id', 'business_date']},
             {'columns': ['device_id', 'metric', 'closing_at'], 'unique': true},
         ],
-        pre_hook="{{ forget_changed_periods('int_malls_expanded_to_business_dates', 'business_date', 'reading_date') }}",
+        pre_hook="{{ forget_changed_periods('int_malls_expanded_to_business_dates', 'business_date') }}",
     )
 }}
 
 with dates as (
 
-    {{
-        periods_to_build(
-            ref('int_malls_expanded_to_business_dates'), 'business_date', 'reading_date'
-        )
-    }}
+    {{ periods_to_build(ref('int_malls_expanded_to_business_dates'), 'business_date') }}
 
 ),
 
@@ -60,7 +55,6 @@ meters as (
         installations.initial_register,
         installations.final_register,
         malls.time_zone,
-        malls.cutoff_hour,
         (installations.installed_date + make_interval(hours => malls.cutoff_hour))
         at time zone malls.time_zone as installed_at
     from devices
@@ -76,7 +70,7 @@ readings as (
     select distinct on (registers.device_id, registers.metric, registers.hour_start)
         meters.*,
         registers.metric,
-        dates.business_date as reading_date,
+        dates.business_date,
         dates.revision,
         registers.hour_start as before_hour,
         registers.measured_at as closing_at,
@@ -104,7 +98,7 @@ finals as (
     select
         meters.*,
         last_shown.metric,
-        dates.business_date as reading_date,
+        dates.business_date,
         dates.revision,
         dates.day_end as before_hour,
         dates.day_end as closing_at,
@@ -205,10 +199,7 @@ select
     metric,
     installation_id,
     greatest(date_trunc('hour', until, time_zone), installed_at) as hour_start,
-    greatest(
-        (until at time zone time_zone - make_interval(hours => cutoff_hour))::date,
-        installed_date
-    ) as business_date,
+    business_date,
     opening_register::numeric(18, 6) as opening_register,
     opening_at,
     closing_register::numeric(18, 6) as closing_register,
@@ -220,6 +211,5 @@ select
     consumption < 0 as is_reversed,
     (consumption > physical_maximum * hours) is true as is_implausible,
     round(hours, 2)::numeric(12, 2) as hours_covered,
-    reading_date,
     revision as source_revision
 from consumed
