@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from pipelines.build import build_definitions
 from pipelines.instance import URL_VARIABLE, prepare_instance
@@ -52,7 +53,7 @@ def definitions() -> dg.Definitions:
 
 
 @pytest.fixture(scope="module")
-def graph(definitions: dg.Definitions) -> dg.AssetGraph:
+def graph(definitions: dg.Definitions) -> AssetGraph:
     return definitions.resolve_asset_graph()
 
 
@@ -60,7 +61,7 @@ def names(keys: object) -> set[str]:
     return {key.to_user_string() for key in keys}  # type: ignore[attr-defined]
 
 
-def upstream(graph: dg.AssetGraph, name: str) -> Iterator[str]:
+def upstream(graph: AssetGraph, name: str) -> Iterator[str]:
     seen: set[dg.AssetKey] = set()
     waiting = [dg.AssetKey(name)]
     while waiting:
@@ -71,7 +72,7 @@ def upstream(graph: dg.AssetGraph, name: str) -> Iterator[str]:
             yield parent.to_user_string()
 
 
-def test_every_asset_has_an_owner_a_description_a_stage_and_a_kind(graph: dg.AssetGraph) -> None:
+def test_every_asset_has_an_owner_a_description_a_stage_and_a_kind(graph: AssetGraph) -> None:
     bare = {
         key.to_user_string()
         for key in graph.get_all_asset_keys()
@@ -87,21 +88,21 @@ def test_every_asset_has_an_owner_a_description_a_stage_and_a_kind(graph: dg.Ass
 
 
 @pytest.mark.parametrize("name", ["cleaned_readings", "issued_bills", "restore_drill"])
-def test_lineage_runs_unbroken_from_the_inbox(graph: dg.AssetGraph, name: str) -> None:
+def test_lineage_runs_unbroken_from_the_inbox(graph: AssetGraph, name: str) -> None:
     assert "inbox_files" in set(upstream(graph, name))
 
 
-def test_the_life_of_a_reading_is_one_path(graph: dg.AssetGraph) -> None:
+def test_the_life_of_a_reading_is_one_path(graph: AssetGraph) -> None:
     for earlier, later in pairwise(LIFE_OF_A_READING):
         assert earlier in set(upstream(graph, later)), f"{later} does not come from {earlier}"
 
 
-def test_nothing_hangs_in_the_air(graph: dg.AssetGraph) -> None:
+def test_nothing_hangs_in_the_air(graph: AssetGraph) -> None:
     """Only the inbox, the API and the people's records come from outside."""
     assert names(graph.external_asset_keys) == {"inbox_files", "api_readings", "mall_records"}
 
 
-def test_each_feed_has_a_blocking_check(graph: dg.AssetGraph) -> None:
+def test_each_feed_has_a_blocking_check(graph: AssetGraph) -> None:
     blocking = {
         spec.asset_key.to_user_string()
         for key in graph.asset_check_keys
@@ -115,7 +116,7 @@ def test_each_feed_has_a_blocking_check(graph: dg.AssetGraph) -> None:
     }
 
 
-def test_tests_of_models_are_asset_checks(graph: dg.AssetGraph) -> None:
+def test_tests_of_models_are_asset_checks(graph: AssetGraph) -> None:
     checked = {key.asset_key.to_user_string() for key in graph.asset_check_keys}
 
     assert "shop_days" in checked
@@ -144,23 +145,26 @@ def test_schedules_keep_the_clock_of_the_malls() -> None:
     }
 
 
-def test_bills_of_a_month_are_asked_for_when_it_is_over() -> None:
-    tick = billing_schedule.evaluate_tick(
-        dg.build_schedule_context(
-            scheduled_execution_time=datetime(2026, 1, 1, 0, 5, tzinfo=ZoneInfo(MALL_ZONE))
-        )
+def asked_for(
+    definitions: dg.Definitions, schedule: dg.ScheduleDefinition, at: datetime
+) -> list[str | None]:
+    context = dg.build_schedule_context(
+        scheduled_execution_time=at, repository_def=definitions.get_repository_def()
     )
+    return [request.partition_key for request in schedule.evaluate_tick(context).run_requests or ()]
 
-    assert [request.partition_key for request in tick.run_requests] == ["2025-12"]
+
+def test_bills_of_a_month_are_asked_for_when_it_is_over(definitions: dg.Definitions) -> None:
+    at = datetime(2026, 1, 1, 0, 5, tzinfo=ZoneInfo(MALL_ZONE))
+
+    assert asked_for(definitions, billing_schedule, at) == ["2025-12"]
 
 
-def test_reminders_are_asked_for_on_their_own_day() -> None:
+def test_reminders_are_asked_for_on_their_own_day(definitions: dg.Definitions) -> None:
     """09:00 in Shanghai is 01:00 UTC of the same day."""
-    tick = reminders_schedule.evaluate_tick(
-        dg.build_schedule_context(scheduled_execution_time=datetime(2026, 4, 15, 1, tzinfo=UTC))
-    )
+    at = datetime(2026, 4, 15, 1, tzinfo=UTC)
 
-    assert [request.partition_key for request in tick.run_requests] == ["2026-04-15"]
+    assert asked_for(definitions, reminders_schedule, at) == ["2026-04-15"]
 
 
 @pytest.mark.parametrize(
