@@ -105,8 +105,23 @@ def run_bills(
     _lock(connection, mall_id, days)
     issue_date = _local_date(connection, mall_id, now)
     inputs = read_bill_inputs(connection, mall_id=mall_id, month=days, now=now)
-    existing = _existing_totals(connection, mall_id, days)
-    overridden = overridden_gates(connection, mall_id, days)
+    return bill_inputs(
+        connection, inputs, issue_date=issue_date, now=now, run_id=run_id, dry_run=dry_run
+    )
+
+
+def bill_inputs(
+    connection: Connection,
+    inputs: BillRunInputs,
+    *,
+    issue_date: date,
+    now: datetime,
+    run_id: str = "",
+    dry_run: bool = False,
+) -> BillRunResult:
+    """`run_bills` after its inputs were read, under the lock of the mall and month."""
+    existing = _existing_totals(connection, inputs.mall_id, inputs.month)
+    overridden = overridden_gates(connection, inputs.mall_id, inputs.month)
     input_hash = input_sha256(inputs)
     bill_run_id = None if dry_run else _insert_run(connection, inputs, input_hash, run_id, now)
     held: list[HeldBill] = []
@@ -114,21 +129,21 @@ def run_bills(
     output = OutputHash()
     with BillWriter(
         connection,
-        mall_id=mall_id,
-        month=days,
+        mall_id=inputs.mall_id,
+        month=inputs.month,
         issue_date=issue_date,
         now=now,
         bill_run_id=bill_run_id,
     ) as writer:
         for shop in _compute_shops(inputs, existing.keys()):
             output.add(shop.bills)
+            if shop.failures:
+                failures[shop.shop_id] = shop.failures
             holding = tuple(
                 failure.gate
                 for failure in shop.failures
                 if (shop.shop_id, failure.gate) not in overridden
             )
-            if shop.failures:
-                failures[shop.shop_id] = shop.failures
             if holding:
                 held.append(HeldBill(shop.shop_code, holding))
             else:
@@ -144,11 +159,11 @@ def run_bills(
         tuple(held),
         writer.total + sum(existing.values(), ZERO),
     )
-    if bill_run_id is not None:
-        store_gates(connection, mall_id, days, failures, now)
-        kept = _finish_run(connection, bill_run_id, result, writer.total, now)
-        result = replace(result, bill_run_id=kept)
-    return result
+    if bill_run_id is None:
+        return result
+    store_gates(connection, inputs.mall_id, inputs.month, failures, now)
+    kept = _finish_run(connection, bill_run_id, result, writer.total, now)
+    return replace(result, bill_run_id=kept)
 
 
 def _compute_shops(inputs: BillRunInputs, billed: Iterable[int]) -> Iterator[_ShopBills]:

@@ -147,6 +147,8 @@ def _clauses(
     """Clauses believed at `now` and, for those that cannot be read, why not."""
     clauses: dict[int, list[Clause]] = defaultdict(list)
     problems: dict[int, list[str]] = defaultdict(list)
+    # The shops of a mall share most of their terms: each is read once.
+    known: dict[tuple[str, str, str], Clause] = {}
     for (
         contract_id,
         clause_id,
@@ -166,19 +168,33 @@ def _clauses(
             """,
         (list(ids), now, now),
     ):
-        try:
-            clause = parse_clause(
-                clause_id=clause_id,
-                charge_type=ChargeType(charge_type),
-                pricing_kind=PricingKind(kind),
-                parameters=msgspec.json.decode(parameters),
-                valid_from=valid_from,
-                valid_to=valid_to,
+        same = known.get((charge_type, kind, parameters))
+        if same is None:
+            try:
+                same = parse_clause(
+                    clause_id=clause_id,
+                    charge_type=ChargeType(charge_type),
+                    pricing_kind=PricingKind(kind),
+                    parameters=msgspec.json.decode(parameters),
+                    valid_from=valid_from,
+                    valid_to=valid_to,
+                )
+            except ClauseError as error:
+                problems[contract_id].append(str(error))
+                continue
+            known[charge_type, kind, parameters] = same
+        clauses[contract_id].append(
+            Clause(
+                clause_id,
+                same.charge_type,
+                same.pricing_kind,
+                same.pricing,
+                same.tax_rate,
+                same.is_tax_inclusive,
+                valid_from,
+                valid_to,
             )
-        except ClauseError as error:
-            problems[contract_id].append(str(error))
-        else:
-            clauses[contract_id].append(clause)
+        )
     return clauses, problems
 
 

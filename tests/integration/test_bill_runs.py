@@ -18,6 +18,7 @@ from domain.gates import Gate
 from domain.malls import BusinessType
 from services.operations.billing import MallNotFound, issue_bills, run_bills
 from services.queries.bills import get_bill, list_bills
+from services.queries.usage import list_sales_and_usage
 from storage.models import (
     Bill,
     BillEvent,
@@ -44,6 +45,9 @@ MARTS = """
     CREATE TABLE marts.shop_days (
         mall_id bigint, shop_id bigint, business_date date, net_sales numeric(14, 2),
         is_sales_complete bool);
+    CREATE TABLE marts.shop_months (
+        mall_id bigint, shop_id bigint, month date, net_sales numeric(14, 2),
+        transactions bigint, sales_completeness numeric);
     CREATE TABLE marts.meter_usage_months (
         mall_id bigint, shop_id bigint, device_id bigint, metric text, month date,
         opening_register numeric, opening_at timestamptz, closing_register numeric,
@@ -432,6 +436,24 @@ def test_bill_with_nothing_to_pay_is_settled_at_issue(mall, session):
     mall.run()
     mall.issue()
     assert session.scalars(sa.select(Bill)).one().state is BillState.PAID
+
+
+def test_sales_and_usage_list_shops_with_either(mall, session):
+    sold, used, idle = (mall.lease(RENT) for _ in range(3))
+    session.execute(
+        sa.text("INSERT INTO marts.shop_months VALUES (:mall, :shop, :month, 12.50, 3, 0.5)"),
+        {"mall": mall.mall.id, "shop": sold.shop_id, "month": MARCH},
+    )
+    mall.usage(used, D(10))
+    first, second = list_sales_and_usage(session, mall_id=mall.mall.id, month=MARCH)
+    assert (first.shop_code, first.net_sales, first.meters) == ("S1", D("12.50"), ())
+    assert (second.shop_code, second.net_sales) == ("S2", None)
+    (meter,) = second.meters
+    assert (meter.consumption, meter.billed_consumption, meter.unit) == (10, 20, "kWh")
+    only = list_sales_and_usage(
+        session, mall_id=mall.mall.id, month=MARCH, shop_ids=[used.shop_id, idle.shop_id]
+    )
+    assert only == (second,)
 
 
 def test_unknown_mall_is_refused(session):
