@@ -20,7 +20,7 @@ SET last_seen_at = %(now)s,
     status = CASE d.status WHEN 'OFFLINE' THEN 'ONLINE' ELSE d.status END
 FROM (SELECT id FROM app.devices
       WHERE id = ANY(%(ids)s)
-        AND (last_seen_at IS NULL OR last_seen_at < %(now)s - interval '1 minute')
+        AND (last_seen_at IS NULL OR last_seen_at <= %(now)s - interval '1 minute')
       ORDER BY id FOR UPDATE SKIP LOCKED) heard
 WHERE d.id = heard.id
 """

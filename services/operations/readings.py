@@ -129,14 +129,14 @@ SELECT place, outcome FROM judged WHERE outcome <> 'accepted' ORDER BY place
 """
 # A pending date is held in share, so that writers do not wait for each other; who cleans takes
 # it FOR UPDATE first, waits for the writers, and only then reads the readings.
-HOLD_PENDING: LiteralString = """
-SELECT business_date FROM ingest.touched_dates
-WHERE mall_id = %s AND business_date = ANY(%s) AND cleaned_at IS NULL
-ORDER BY business_date FOR SHARE
-"""
 TOUCH: LiteralString = """
+WITH pending AS MATERIALIZED (
+    SELECT 1 FROM ingest.touched_dates
+    WHERE mall_id = %(mall_id)s AND business_date = %(day)s AND cleaned_at IS NULL
+    FOR SHARE
+)
 INSERT INTO ingest.touched_dates (mall_id, business_date, touched_at)
-SELECT %s, day, %s FROM unnest(%s::date[]) AS day ORDER BY day
+SELECT %(mall_id)s, %(day)s, %(now)s WHERE NOT EXISTS (SELECT FROM pending)
 ON CONFLICT (mall_id, business_date) DO UPDATE SET touched_at = EXCLUDED.touched_at,
                                                    cleaned_at = NULL
 """
@@ -243,11 +243,13 @@ def write_readings(
 def touch_dates(
     connection: psycopg.Connection, *, mall_id: int, days: Sequence[date], now: datetime
 ) -> None:
-    """Say that readings of these business dates changed: they wait for cleaning."""
-    held = {row[0] for row in connection.execute(HOLD_PENDING, (mall_id, list(days)))}
-    fresh = [day for day in days if day not in held]
-    if fresh:
-        connection.execute(TOUCH, (mall_id, now, fresh))
+    """Say that readings of these business dates changed: they wait for cleaning.
+
+    Dates are taken in order, as the cleaner takes them: two that wait for each other would be a
+    deadlock.
+    """
+    for day in sorted(days):
+        connection.execute(TOUCH, {"mall_id": mall_id, "day": day, "now": now})
 
 
 def touched_days(rows: ReadingRows, clock: MallClock) -> list[date]:

@@ -1,1 +1,10 @@
-"""The door for devices: readings in, answers after commit."""
+"""The door for devices: readings in, answers after commit.
+
+Belongs here: HTTP for devices and for whoever watches the service: readings, their description,
+health. Not here: what a reading is (services/adapters) and how it is written
+(services/operations). No model of the database is known here.
+"""
+
+from webapp.api.routes import blueprint
+
+__all__ = ["blueprint"]

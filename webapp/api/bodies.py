@@ -1,0 +1,132 @@
+"""A body is read from the wire: known length, known type, within its limits.
+
+Belongs here: headers and bytes. Not here: what the bytes say (services/adapters/readings_json).
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+import socket
+import time
+from dataclasses import dataclass
+
+from flask import Request
+
+from services.adapters.refusals import Reason
+from services.adapters.unpacking import CannotUnpack, unpack_gzip
+from webapp.api import problems
+from webapp.api.problems import ApiProblem
+
+JSON = "application/json"
+LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+CHUNK = 256 * 1024
+# A body must come without a pause of this length, and whole within the longer time.
+PAUSE_SECONDS = 15.0
+WHOLE_SECONDS = 120.0
+DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/=]+):")
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What the headers say about the body."""
+
+    length: int
+    content_type: str
+    is_lines: bool
+    is_gzip: bool
+
+
+def read_headers(request: Request, *, limit: int) -> Announced:
+    """Judge a body before a byte of it is read. Raises ApiProblem (411, 413, 415)."""
+    if request.headers.get("Transfer-Encoding"):
+        raise ApiProblem(
+            problems.NO_LENGTH, "Transfer-Encoding is not accepted; expected Content-Length"
+        )
+    length = request.content_length
+    if length is None:
+        raise ApiProblem(problems.NO_LENGTH, "Content-Length is missing; expected it in bytes")
+    if length > limit:
+        raise ApiProblem(
+            problems.TOO_LARGE, f"the body has {length:,} bytes; the limit is {limit:,}"
+        )
+    content_type = request.mimetype
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if content_type not in (JSON, *LINES) or charset not in ("utf-8", "utf8", "us-ascii"):
+        raise ApiProblem(
+            problems.WRONG_TYPE,
+            f"Content-Type is {request.content_type or 'missing'!r}; expected {JSON}, or "
+            f"{LINES[0]} for one reading a line, in UTF-8",
+        )
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip"):
+        raise ApiProblem(
+            problems.WRONG_ENCODING, f"Content-Encoding is {encoding!r}; expected gzip or none"
+        )
+    return Announced(length, content_type, content_type in LINES, encoding == "gzip")
+
+
+def read_body(request: Request, announced: Announced) -> bytes:
+    """The body as it came, checked against its length and its Content-Digest (RFC 9530).
+
+    Raises ApiProblem.
+    """
+    connection = request.environ.get("gunicorn.socket")
+    before = connection.gettimeout() if connection is not None else None
+    deadline = time.monotonic() + WHOLE_SECONDS
+    parts: list[bytes] = []
+    missing = announced.length
+    try:
+        if connection is not None:
+            connection.settimeout(PAUSE_SECONDS)
+        while missing and time.monotonic() < deadline:
+            part = request.stream.read(min(CHUNK, missing))
+            if not part:
+                break
+            parts.append(part)
+            missing -= len(part)
+    except (TimeoutError, socket.timeout):  # noqa: UP041
+        pass
+    finally:
+        if connection is not None:
+            connection.settimeout(before)
+    if missing:
+        raise ApiProblem(
+            problems.UNREADABLE,
+            f"{announced.length - missing:,} bytes of the body came in time; Content-Length says "
+            f"{announced.length:,}",
+        )
+    body = b"".join(parts)
+    _check_digest(request.headers.get("Content-Digest", ""), body)
+    return body
+
+
+def unpack(body: bytes, announced: Announced, *, limit: int) -> bytes:
+    """The text of the body. Raises ApiProblem when its gzip is broken or unpacks to too much."""
+    if not announced.is_gzip:
+        return body
+    try:
+        return unpack_gzip(body, limit=limit)
+    except CannotUnpack as refused:
+        too_large = refused.problem.code is Reason.TOO_LARGE
+        raise ApiProblem(
+            problems.TOO_LARGE if too_large else problems.UNREADABLE,
+            f"the gzip body cannot be used: {refused.problem.reason}",
+        ) from None
+
+
+def _check_digest(header: str, body: bytes) -> None:
+    stated = DIGEST.search(header)
+    if not header or (stated is None and "sha-256" not in header):
+        return
+    actual = hashlib.sha256(body).digest()
+    try:
+        matches = stated is not None and base64.b64decode(stated[1], validate=True) == actual
+    except binascii.Error:
+        matches = False
+    if not matches:
+        expected = base64.b64encode(actual).decode()
+        raise ApiProblem(
+            problems.WRONG_DIGEST,
+            f"Content-Digest is {header!r}; the body that came has sha-256=:{expected}:",
+        )

@@ -1,0 +1,80 @@
+"""Refused calls as RFC 9457 problem details: what is wrong, where, and what is expected.
+
+Belongs here: the problems' names, statuses and titles. The documentation lists them from here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from flask import Response
+
+PROBLEM_JSON = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    slug: str
+    status: int
+    title: str
+
+
+NO_KEY = ProblemKind("no-key", 401, "A device key is needed")
+WRONG_KEY = ProblemKind("wrong-key", 401, "The device key opens nothing")
+COOKIES = ProblemKind("cookies", 403, "Cookies are not accepted here")
+NO_LENGTH = ProblemKind("no-length", 411, "The length of the body is needed")
+TOO_LARGE = ProblemKind("too-large", 413, "The body is too large")
+WRONG_TYPE = ProblemKind("wrong-type", 415, "The body's type is not known")
+WRONG_ENCODING = ProblemKind("wrong-encoding", 415, "The body's encoding is not known")
+UNREADABLE = ProblemKind("unreadable", 422, "The body holds no readings")
+WRONG_DIGEST = ProblemKind("wrong-digest", 422, "The body differs from its digest")
+ALL_REFUSED = ProblemKind("all-refused", 422, "Every reading was refused")
+UNAVAILABLE = ProblemKind("unavailable", 503, "The service cannot store readings now")
+
+PROBLEMS = (
+    NO_KEY,
+    WRONG_KEY,
+    COOKIES,
+    NO_LENGTH,
+    TOO_LARGE,
+    WRONG_TYPE,
+    WRONG_ENCODING,
+    UNREADABLE,
+    WRONG_DIGEST,
+    ALL_REFUSED,
+    UNAVAILABLE,
+)
+
+
+class ApiProblem(Exception):
+    """Ends a call with a problem. `detail` says what is wrong here and what is expected."""
+
+    def __init__(
+        self,
+        kind: ProblemKind,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = headers or {}
+        self.members = members
+
+
+def problem_response(problem: ApiProblem) -> Response:
+    document = {
+        "type": f"/api/docs#problem-{problem.kind.slug}",
+        "title": problem.kind.title,
+        "status": problem.kind.status,
+        "detail": problem.detail,
+        **problem.members,
+    }
+    return Response(
+        msgspec.json.encode(document),
+        status=problem.kind.status,
+        mimetype=PROBLEM_JSON,
+        headers=problem.headers,
+    )
