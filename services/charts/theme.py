@@ -58,6 +58,7 @@ def configured(chart: Any) -> dict[str, Any]:
             orient="bottom",
             labelFontSize=11,
             symbolType="square",
+            columns=3,
             title=None,
         )
         .to_dict()

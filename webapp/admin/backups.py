@@ -56,7 +56,7 @@ class BackupView(RecordView):
         "tables": _l("Tables"),
         "rows": _l("Rows"),
         "started_at": _l("Started"),
-        "finished_at": _l("Finished"),
+        "finished_at": _l("Finished at"),
         "verified_at": _l("Proven"),
         "object_key": _l("Kept as"),
         "manifest_sha256": _l("SHA-256 of the manifest"),

@@ -18,6 +18,8 @@ from flask_admin.form import BaseForm
 from flask_babel import gettext as _
 from flask_security import current_user
 from sqlalchemy.exc import IntegrityError
+from wtforms import DateField
+from wtforms.widgets import TextInput
 
 from domain.people import Role
 from webapp.admin import access, formats
@@ -50,6 +52,16 @@ class Form(BaseForm):
     """A form of ours: the CSRF token is the application's, checked before any view runs."""
 
 
+class DayField(DateField):
+    """A date as text, 2026-01-31, with a calendar in the page's language (static/dates.js)."""
+
+    widget = TextInput()
+
+    def __init__(self, label: Any = None, validators: Any = None, **kwargs: Any) -> None:
+        looks = {"data-date": True, "autocomplete": "off", "placeholder": "2026-01-31"}
+        super().__init__(label, validators, render_kw=looks, **kwargs)
+
+
 class RecordView(StaffView, ModelView):
     """A list and a page per row. Subclasses open what a person owns, column by column."""
 
@@ -77,6 +89,8 @@ class RecordView(StaffView, ModelView):
     list_filters: ClassVar[tuple[Filter, ...]] = ()
     numeric_columns: ClassVar[frozenset[str]] = frozenset()
     money_columns: ClassVar[frozenset[str]] = frozenset()
+    # Columns of prose, which may take several lines.
+    prose_columns: ClassVar[frozenset[str]] = frozenset()
     # Shown when there is no row at all, and when the filters left none.
     empty_title: Any = ""
     empty_advice: Any = ""

@@ -232,7 +232,7 @@ def _cards(figures: Figures, currency: str) -> list[Card]:
     energy = _total(figures.days, "electricity_kwh")
     cards.append(
         Card(
-            _("Electricity"),
+            _("Electricity used"),
             formats.DASH if energy is None else f"{formats.number(energy, 0)} kWh",
             _change(figures, "electricity_kwh"),
             note,

@@ -146,6 +146,7 @@ class QuarantineView(RecordView):
         ),
     }
     numeric_columns = frozenset({"row_number"})
+    prose_columns = frozenset({"row", "reason"})
     column_searchable_list = ("row", "reason")
     column_default_sort = ("id", True)
     list_filters = (filters.by_values("rule", _l("Rule"), Quarantined.reason_code, _reason_codes),)

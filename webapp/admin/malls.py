@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import url_for
 from flask_babel import lazy_gettext as _l
-from wtforms import DateField, DecimalField, SelectField, StringField, TextAreaField, TimeField
+from wtforms import DecimalField, SelectField, StringField, TextAreaField, TimeField
 from wtforms.validators import DataRequired, Email, InputRequired, Length, NumberRange, Optional
 
 from domain.malls import BusinessType
@@ -21,7 +21,7 @@ from storage.models import (
     Unit,
 )
 from webapp.admin import access, filters, formats, labels
-from webapp.admin.base import Form, RecordView
+from webapp.admin.base import DayField, Form, RecordView
 
 MONTHS_ON_SHOP_PAGE = 13
 
@@ -47,15 +47,15 @@ class UnitForm(Form):
         places=2,
         description=_l("It cannot be changed later: close this unit and open another."),
     )
-    opened_date = DateField(_l("Lettable from"), [InputRequired()])
-    closed_date = DateField(_l("Lettable until"), [Optional()])
+    opened_date = DayField(_l("Lettable from"), [InputRequired()])
+    closed_date = DayField(_l("Lettable until"), [Optional()])
 
 
 class UnitEditForm(Form):
     code = StringField(_l("Code"), [DataRequired(), Length(max=20)])
     floor = StringField(_l("Floor"), [DataRequired(), Length(max=20)])
     zone = StringField(_l("Zone"), [Length(max=40)])
-    closed_date = DateField(_l("Lettable until"), [Optional()])
+    closed_date = DayField(_l("Lettable until"), [Optional()])
 
 
 class ShopForm(Form):
@@ -71,7 +71,7 @@ class ShopForm(Form):
         _l("Phone"), [Length(max=40)], render_kw={"type": "tel", "inputmode": "tel"}
     )
     contact_email = StringField(_l("E-mail"), [Optional(), Email()], render_kw={"type": "email"})
-    move_in_date = DateField(_l("Move-in date"), [Optional()])
+    move_in_date = DayField(_l("Move-in date"), [Optional()])
     description = TextAreaField(_l("Description"), [Length(max=4000)], render_kw={"rows": 4})
 
 

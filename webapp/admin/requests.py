@@ -55,6 +55,7 @@ class RequestView(RecordView):
         "shop": lambda view, context, model, name: formats.record("shops", model.shop),
         "unit": lambda view, context, model, name: formats.record("units", model.unit),
     }
+    prose_columns = frozenset({"title"})
     column_searchable_list = ("number", "title", "shop.name")
     column_sortable_list = ("number", "title", "kind", "priority", "state", "submitted_at")
     column_default_sort = ("submitted_at", True)

@@ -23,7 +23,7 @@ if (sidebar && menuButton) {
 // A chosen filter applies at once; empty controls stay out of the address.
 for (const form of document.querySelectorAll("form[data-filters]")) {
   form.addEventListener("change", (event) => {
-    if (event.target.matches("select, input[type=date]")) form.requestSubmit();
+    if (event.target.matches("select, input[data-date]")) form.requestSubmit();
   });
   form.addEventListener("submit", () => {
     for (const control of form.elements) {
