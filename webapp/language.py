@@ -1,6 +1,7 @@
 """The language of a page: the person's choice, else the browser's, else English.
 
-Belongs here: choosing and remembering a language. Not here: the words (translations/).
+Belongs here: choosing and remembering a language. Not here: the words: they stand in
+translations/zh_Hans_CN, which is what Babel makes of zh_CN.
 """
 
 from typing import Any
