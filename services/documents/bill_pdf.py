@@ -115,8 +115,8 @@ def _facts(paper: Paper, bill: BillPaper, _: Translate, locale: str) -> None:
 def _lines(paper: Paper, bill: BillPaper, reasons: Sequence[Explanation], _: Translate) -> None:
     table = Table(
         columns=(
-            Column("#", 0.32),
-            Column(_("Charge and period"), 2.2),
+            Column("#", 0.45),
+            Column(_("Charge and period"), 2.1),
             Column(_("Quantity"), 1.5, "right"),
             Column(_("Price"), 1.7, "right"),
             Column(_("Net"), 1.25, "right"),

@@ -30,8 +30,8 @@ def render_csv(snapshot: Snapshot, *, locale: str) -> bytes:
     writer.writerow([])
     for label, value in words.statements:
         writer.writerow([label, escaped(value)])
-    # Once more as a bare figure, for machines that compare files.
-    writer.writerow([_("Control total"), str(snapshot.control_total)])
+    # A bare figure, for machines that compare files.
+    writer.writerow([_("Control total"), str(snapshot.control_total), words.control])
     for fact in snapshot.contents.facts:
         label, value, note = words.fact(fact)
         writer.writerow([label, escaped(value), escaped(note)])

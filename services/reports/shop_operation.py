@@ -60,8 +60,9 @@ AREA, SALES, TRANSACTIONS, PER_TRANSACTION, DENSITY = 4, 7, 8, 9, 11
 SHOPS = sa.text(
     """
     WITH days AS (
-        SELECT shop_id, count(*) AS trading_days,
-               count(*) FILTER (WHERE NOT is_sales_complete) AS incomplete_days,
+        SELECT shop_id, count(*) FILTER (WHERE sales_expected > 0) AS trading_days,
+               count(*) FILTER (WHERE sales_expected > 0 AND NOT is_sales_complete)
+                 AS incomplete_days,
                sum(net_sales) AS net_sales, sum(transactions) AS transactions,
                sum(footfall_in) AS footfall_in,
                sum(sales_expected) AS expected, sum(sales_received) AS received
@@ -231,14 +232,15 @@ def _counts(day: Any) -> bool:
 
 def _remarks(apart: Any, mall_days: Any, scope: Scope) -> tuple[Remark, ...]:
     remarks = []
-    if apart:
-        names = tuple(f"{shop.code} {shop.name} ({shop.incomplete_days})" for shop in apart)
-        remarks.append(
-            Remark(
-                marked("Not ranked, sales days missing (number of days): {names}"),
-                names,
-            )
-        )
+    partial = [shop for shop in apart if shop.incomplete_days]
+    silent = [shop for shop in apart if not shop.incomplete_days]
+    if partial:
+        names = tuple(f"{shop.code} {shop.name} ({shop.incomplete_days})" for shop in partial)
+        text = marked("Not ranked, sales days missing (number of days): {names}")
+        remarks.append(Remark(text, names))
+    if silent:
+        names = tuple(f"{shop.code} {shop.name}" for shop in silent)
+        remarks.append(Remark(marked("Not ranked, no till reports sales: {names}"), names))
     counted = {day.business_date for day in mall_days if _counts(day)}
     span = (scope.end - scope.start).days + 1
     every = [scope.start + timedelta(days=at) for at in range(span)]

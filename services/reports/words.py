@@ -65,9 +65,8 @@ class Words:
 
     @property
     def statements(self) -> tuple[tuple[str, str], ...]:
-        """What every format must state alike: label and value."""
+        """What every format states alike beside the control total: label and value."""
         snapshot = self.snapshot
-        control = self.say(snapshot.report.columns[snapshot.report.control].title)
         _ = self.say
         return (
             (_("Mall"), f"{snapshot.scope.mall_code} {snapshot.scope.mall_name}"),
@@ -76,11 +75,12 @@ class Words:
             (_("Filters"), _("All shops")),
             (_("Completeness"), self.completeness),
             (_("Rows"), str(snapshot.row_count)),
-            (
-                _("Control total"),
-                f"{money(snapshot.control_total, snapshot.scope.currency)} ({control})",
-            ),
         )
+
+    @property
+    def control(self) -> str:
+        """Title of the column that the control total is of."""
+        return self.say(self.snapshot.report.columns[self.snapshot.report.control].title)
 
     def fact(self, fact: Fact) -> tuple[str, str, str]:
         """Label, value and note."""

@@ -92,14 +92,10 @@ def _title_sheet(book: Any, words: Words, formats: _Formats) -> None:
         _text(sheet, row, 1, label, formats, font_color=MUTED, **line)
         _text(sheet, row, 2, value, formats, bold=True, **line)
         row += 1
-    # The same figure as a number: to compare with the sum of the table.
     _text(sheet, row, 1, _("Control total"), formats, font_color=MUTED, **line)
-    sheet.write_number(
-        row,
-        2,
-        float(snapshot.control_total),
-        formats.cell(Kind.MONEY, align="left", bold=True, **line),
-    )
+    control = formats.cell(Kind.MONEY, align="left", bold=True, **line)
+    sheet.write_number(row, 2, float(snapshot.control_total), control)
+    _text(sheet, row, 3, words.control, formats, font_color=MUTED, **line)
     row += 2
     if snapshot.contents.facts:
         _text(sheet, row, 1, _("Key figures"), formats, bold=True, font_size=12, font_color=ACCENT)

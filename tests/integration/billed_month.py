@@ -1,7 +1,7 @@
-"""A small mall with one billed month: three shops, their sales in the marts, their bills.
+"""A small mall with one billed month: four shops, their sales in the marts, their bills.
 
 S001 sold on all days, S002 (whose name begins like a formula) misses two days, S003 is let
-but sent nothing at all.
+and has a till that sent nothing at all, S004 is let and has no till.
 """
 
 import json
@@ -30,6 +30,7 @@ SHOPS = (
     ("S001", "喜悦书店", BusinessType.RETAIL, "120.50"),
     ("S002", "=cmd|' /C calc'!A0", BusinessType.CATERING, "80.00"),
     ("S003", "清风茶铺", BusinessType.CATERING, "50.00"),
+    ("S004", "优护口腔", BusinessType.SERVICE, "30.00"),
 )
 
 MARTS = """
@@ -87,7 +88,8 @@ def make_billed_month(session: Session) -> int:
                 period=Range(date(2026, 1, 1), date(2029, 1, 1)),
             )
         )
-        _sales(session, mall_id, shop_id, at)
+        if at < 4:
+            _sales(session, mall_id, shop_id, at)
         if at < 3:
             _bill(session, contract, at)
     register_unit(
