@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from flask import Response
 
+from services.language import marked
+
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -19,17 +21,17 @@ class ProblemKind:
     title: str
 
 
-NO_KEY = ProblemKind("no-key", 401, "A device key is needed")
-WRONG_KEY = ProblemKind("wrong-key", 401, "The device key opens nothing")
-COOKIES = ProblemKind("cookies", 403, "Cookies are not accepted here")
-NO_LENGTH = ProblemKind("no-length", 411, "The length of the body is needed")
-TOO_LARGE = ProblemKind("too-large", 413, "The body is too large")
-WRONG_TYPE = ProblemKind("wrong-type", 415, "The body's type is not known")
-WRONG_ENCODING = ProblemKind("wrong-encoding", 415, "The body's encoding is not known")
-UNREADABLE = ProblemKind("unreadable", 422, "The body holds no readings")
-WRONG_DIGEST = ProblemKind("wrong-digest", 422, "The body differs from its digest")
-ALL_REFUSED = ProblemKind("all-refused", 422, "Every reading was refused")
-UNAVAILABLE = ProblemKind("unavailable", 503, "The service cannot store readings now")
+NO_KEY = ProblemKind("no-key", 401, marked("A device key is needed"))
+WRONG_KEY = ProblemKind("wrong-key", 401, marked("The device key opens nothing"))
+COOKIES = ProblemKind("cookies", 403, marked("Cookies are not accepted here"))
+NO_LENGTH = ProblemKind("no-length", 411, marked("The length of the body is needed"))
+TOO_LARGE = ProblemKind("too-large", 413, marked("The body is too large"))
+WRONG_TYPE = ProblemKind("wrong-type", 415, marked("The body's type is not known"))
+WRONG_ENCODING = ProblemKind("wrong-encoding", 415, marked("The body's encoding is not known"))
+UNREADABLE = ProblemKind("unreadable", 422, marked("The body holds no readings"))
+WRONG_DIGEST = ProblemKind("wrong-digest", 422, marked("The body differs from its digest"))
+ALL_REFUSED = ProblemKind("all-refused", 422, marked("Every reading was refused"))
+UNAVAILABLE = ProblemKind("unavailable", 503, marked("The service cannot store readings now"))
 
 PROBLEMS = (
     NO_KEY,
