@@ -15,7 +15,7 @@ from domain.pricing.priced import Priced, text
 @dataclass(frozen=True, slots=True)
 class Line:
     """One charge over some days, in the bill's currency. `derivation` as in
-    `domain.derivations`; `quantity` has six places.
+    `domain.derivations`; `quantity` and `tax_rate` have six places.
     """
 
     charge_type: ChargeType
@@ -50,7 +50,7 @@ def make_line(clause: Clause, period: Period, priced: Priced, sources: dict[str,
         priced.quantity.quantize(MILLIONTH),
         priced.unit,
         taxed.net,
-        clause.tax_rate,
+        clause.tax_rate.quantize(MILLIONTH),
         taxed.tax,
         taxed.total,
         {

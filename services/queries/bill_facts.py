@@ -142,7 +142,7 @@ def read_missing_usage(
         SELECT DISTINCT b.contract_id, meter ->> 'device'
         FROM app.bills AS b
         JOIN app.bill_lines AS l ON l.bill_id = b.id
-        CROSS JOIN LATERAL jsonb_array_elements(l.derivation #> '{sources,meters}') AS meter
+        CROSS JOIN LATERAL json_array_elements(l.derivation #> '{sources,meters}') AS meter
         WHERE b.contract_id = ANY(%s) AND b.period_start = %s AND b.state <> 'VOID'
           AND NOT EXISTS (
               SELECT FROM marts.meter_usage_months AS u

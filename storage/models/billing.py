@@ -107,6 +107,8 @@ class Bill(Base):
 class BillLine(Base):
     """One charge. `derivation` (formula, operands with units, sources) recomputes the amount.
 
+    It is JSON, not JSONB: the bytes that a run hashed are the bytes that are kept.
+
     `clause_id` names the term of the lease without a foreign key: the run reads the clauses in
     the transaction that writes the lines, clauses are superseded and never deleted, and a key
     would lock and rewrite a clause's row for every line of every run.
@@ -131,7 +133,7 @@ class BillLine(Base):
     tax_rate: Mapped[Rate]
     tax_amount: Mapped[Money]
     total_amount: Mapped[Money]
-    derivation: Mapped[dict[str, Any]]
+    derivation: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     bill: Mapped[Bill] = relationship(back_populates="lines")
 
 

@@ -1,5 +1,6 @@
 """Bill runs on real Postgres: once, held by gates, dry as real, issued with their events."""
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
@@ -179,6 +180,15 @@ class SmallMall:
         return issue_bills(self.session, mall_id=self.mall.id, month=MARCH, actor="system", now=NOW)
 
 
+# The columns of COPY_BILLS and COPY_LINES that the run computes.
+BILL_COLUMNS = (
+    "shop_id, contract_id, period_start, period_end, currency, net_amount, tax_amount, total_amount"
+)
+LINE_COLUMNS = (
+    "line_number, charge_type, clause_id, period_start, period_end, quantity, unit, net_amount, "
+    "tax_rate, tax_amount, total_amount, derivation"
+)
+
 RENT = (C.RENT, K.FIXED_MONTHLY, {"amount": "10000"})
 TURNOVER = (C.TURNOVER_RENT, K.PERCENTAGE, {"rate": "0.05", "breakpoint": "NATURAL"})
 POWER = (C.ELECTRICITY, K.METERED, {"tariff": "E1"})
@@ -218,6 +228,26 @@ def test_bill_holds_every_charge_and_each_line_recomputes(mall, session):
     run = session.get(BillRun, result.bill_run_id)
     assert run.output_sha256 == result.output_sha256
     assert (run.contracts, run.bills_created, run.total_amount) == (1, 1, result.total)
+
+
+def test_stored_rows_have_the_hash_of_the_run(mall, session):
+    contract = mall.lease(RENT, TURNOVER, POWER)
+    contract.contract_units[0].unit.code = 'A "1" \\ 二楼'
+    mall.sales(contract, D("10000.00"))
+    mall.usage(contract, D("50.5"))
+    mall.lease((C.RENT, K.PER_AREA_MONTH, {"rate": "80"}))
+    result = mall.run()
+    connection = session.connection().connection.driver_connection
+    stored = hashlib.sha256()
+    for (bill_id,) in connection.execute("SELECT id FROM app.bills ORDER BY number").fetchall():
+        for columns, table, key in (
+            (BILL_COLUMNS, "app.bills", "id"),
+            (LINE_COLUMNS, "app.bill_lines", "bill_id"),
+        ):
+            rows = f"SELECT {columns} FROM {table} WHERE {key} = {bill_id} ORDER BY id"
+            with connection.cursor().copy(f"COPY ({rows}) TO STDOUT") as copy:
+                stored.update(b"".join(bytes(block) for block in copy))
+    assert stored.hexdigest() == result.output_sha256
 
 
 def test_second_run_creates_nothing(mall, session):

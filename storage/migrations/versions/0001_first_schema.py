@@ -1236,7 +1236,7 @@ def upgrade() -> None:
         sa.Column("tax_rate", sa.Numeric(precision=9, scale=6), nullable=False),
         sa.Column("tax_amount", sa.Numeric(precision=14, scale=2), nullable=False),
         sa.Column("total_amount", sa.Numeric(precision=14, scale=2), nullable=False),
-        sa.Column("derivation", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("derivation", sa.JSON(), nullable=False),
         sa.CheckConstraint(
             "total_amount = net_amount + tax_amount", name=op.f("ck_bill_lines_total")
         ),
