@@ -114,8 +114,13 @@ def _unpack(path: Path, archive: Archive, identity: pyrage.x25519.Identity, plac
     try:
         with path.open("rb") as source, unpacked(source, identity, unpacking) as stream:
             place.unpack(stream)
-    except (pyrage.DecryptError, zstandard.ZstdError, ValueError) as error:
-        raise BackupDamaged(f"{archive.key} cannot be opened: {error}") from None
+    except pyrage.DecryptError as error:
+        # Its sha256 was right: what is wrong is the key.
+        raise BackupRefused(
+            f"the private key of this machine does not open {archive.key}: {error}"
+        ) from None
+    except (zstandard.ZstdError, ValueError) as error:
+        raise BackupDamaged(f"{archive.key} cannot be unpacked: {error}") from None
     if stream.passed.bytes != archive.plain_bytes:
         raise BackupDamaged(
             f"{archive.key} holds {stream.passed.bytes:,} bytes; {archive.plain_bytes:,} were "
