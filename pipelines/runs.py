@@ -24,6 +24,7 @@ MARK_TAG = "atrium/mark"
 LOCATION = "__repository__@atrium"
 
 LONGEST_WAIT_SECONDS = 900
+LONGEST_MESSAGE = 1500
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Desk:
             },
             tags={
                 REPOSITORY_LABEL_TAG: LOCATION,
-                PROCESS_TAG: _process_name(os.getpid()),
+                PROCESS_TAG: process_name(os.getpid()),
                 **(tags or {}),
             },
             resources=dict(self.resources),
@@ -114,8 +115,9 @@ class Desk:
 def fail_dead_runs(instance: dg.DagsterInstance) -> int:
     """Mark runs failed whose process is gone, as after a kill -9; how many there were."""
     dead = 0
-    for run in instance.get_runs(dg.RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES))):
-        if run.status is dg.DagsterRunStatus.QUEUED or _is_alive(instance, run):
+    unfinished = [*IN_PROGRESS_RUN_STATUSES, dg.DagsterRunStatus.NOT_STARTED]
+    for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
+        if _is_alive(instance, run):
             continue
         instance.report_run_failed(run, "The process of this run is gone.")
         log.warning("run %s of %s was left by a process that is gone", run.run_id, run.job_name)
@@ -127,7 +129,7 @@ def _is_alive(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     name = run.tags.get(PROCESS_TAG)
     if name:
         pid, _, _ = name.partition(":")
-        return _process_name(int(pid)) == name
+        return process_name(int(pid)) == name
     events = instance.get_records_for_run(
         run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT, ascending=False
     ).records
@@ -140,7 +142,7 @@ def _is_alive(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     return True
 
 
-def _process_name(pid: int) -> str:
+def process_name(pid: int) -> str:
     """`<pid>:<start>`, where the kernel tells when the process began: pids come again."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
@@ -170,7 +172,7 @@ def _first_error(events: list[dg.DagsterEvent]) -> str:
         if event.is_step_failure and event.step_failure_data.error:
             error = event.step_failure_data.error
             cause = error.cause or error
-            return f"{event.step_key}: {cause.message.strip()}"
+            return f"{event.step_key}: {cause.message.strip()[:LONGEST_MESSAGE]}"
     for event in events:
         if event.is_failure and event.message:
             return event.message

@@ -82,9 +82,9 @@ LANDING_SPECS = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Door:
-    """What one landing run works with."""
+    """What one landing run works with, and how many of its files are through."""
 
     settings: Settings
     store: ObjectStore
@@ -92,6 +92,9 @@ class Door:
     directory: Any
     clock: Clock
     run_id: str
+    progress: Progress
+    files: int
+    done: int = 0
 
     def parse(self, found: InboxObject) -> ParsedFile:
         return parse_file(
@@ -103,9 +106,12 @@ class Door:
         )
 
     def load(self, parsed: ParsedFile) -> FileResult:
-        return load_file(
+        result = load_file(
             self.connection, self.store, parsed, now=self.clock.now(), run_id=self.run_id
         )
+        self.done += 1
+        self.progress.report(self.done, self.files)
+        return result
 
 
 @dg.multi_asset(name="landing_devices", specs=LANDING_SPECS, check_specs=BATCH_CHECKS)
@@ -121,20 +127,19 @@ def landing_devices(
     by_feed: dict[Feed | None, list[InboxObject]] = {feed: [] for feed in Feed}
     for each in found:
         by_feed.setdefault(each.feed, []).append(each)
-    done = 0
     with database.copying() as connection:
         door = Door(
-            settings,
-            store,
-            connection,
-            load_device_directory(connection),
-            clock,
-            context.run.run_id,
+            settings=settings,
+            store=store,
+            connection=connection,
+            directory=load_device_directory(connection),
+            clock=clock,
+            run_id=context.run.run_id,
+            progress=progress,
+            files=len(found),
         )
         for feed in Feed:
             yield from _land_batch(door, feed, by_feed[feed])
-            done += len(by_feed[feed])
-            progress.report(done, len(found))
         # A file outside every feed is refused by name, and kept like any other.
         strays = [door.load(door.parse(each)) for each in by_feed.get(None, ())]
     for result in strays:

@@ -77,7 +77,9 @@ class LandedFigures:
 
 @dataclass(frozen=True, slots=True)
 class MonthFigures:
-    """What stands for a mall's month. `held` counts shops that a gate keeps from being billed."""
+    """What stands for a mall's month. `held` counts shops that a gate keeps from being billed,
+    `report_files` those of the newest snapshot of each report.
+    """
 
     bills: int
     total: Decimal
@@ -197,9 +199,9 @@ def month_figures(session: Session, *, mall_id: int, month: date) -> MonthFigure
         reminders_sent=_count(session, reminders.where(Notification.state == DeliveryState.SENT)),
         report_files=_count(
             session,
-            sa.select(ReportFile.id).where(
-                ReportFile.mall_id == mall_id, ReportFile.period_start == month
-            ),
+            sa.select(ReportFile.report, ReportFile.format, ReportFile.locale)
+            .where(ReportFile.mall_id == mall_id, ReportFile.period_start == month)
+            .distinct(),
         ),
     )
 
