@@ -32,7 +32,7 @@ installations as (
 
 ),
 
-registers as (
+registers as not materialized (
 
     select *
     from {{ ref('stg_ingest__reading_hours') }}
