@@ -21,7 +21,9 @@ def recurring_lines(contract: ContractInput, clause: Clause, days: Period) -> It
             day = Period(days.first, days.first)
             yield make_line(clause, day, one_off.price(terms, contract.currency), {})
         return
-    anchor = max(_running_since(contract, clause), month_of(days.first).first)
+    anchor = days.first
+    if anchor.day > 1:
+        anchor = max(_running_since(contract, clause), month_of(anchor).first)
     if isinstance(terms, FixedMonthly):
         share = month_share(anchor, days.first, days.last, contract.proration)
         yield make_line(clause, days, fixed_monthly.price(terms, share, contract.currency), {})
