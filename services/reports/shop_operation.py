@@ -5,7 +5,8 @@ ratio = (rent + turnover rent + property fee) ÷ net sales, both with tax; avera
 days that are at least 95 % complete. Shops with missing days are listed apart, not ranked.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -147,7 +148,9 @@ def load(session: Session, scope: Scope) -> Contents:
     rows += [_row(shop, None, days) for shop in apart]
     totals = list(totals_of(COLUMNS, rows))
     totals[PER_TRANSACTION] = _cents(ratio(_decimal(totals[SALES]), totals[TRANSACTIONS]))  # type: ignore[arg-type]
-    totals[DENSITY] = _cents(ratio(_decimal(totals[SALES]), _decimal(totals[AREA])))
+    # Space whose sales are not known would dilute the density of the rest.
+    selling: Any = [row[AREA] for row in rows if row[SALES] is not None and row[AREA] is not None]
+    totals[DENSITY] = _cents(ratio(_decimal(totals[SALES]), sum(selling)))
     mall_days = session.execute(MALL_DAYS, values).all()
     space = session.execute(OCCUPANCY, values).one()
     expected = sum(shop.expected for shop in found)
@@ -174,7 +177,7 @@ def load(session: Session, scope: Scope) -> Contents:
                 marked("Sales per ㎡"),
                 Kind.MONEY,
                 totals[DENSITY],
-                marked("net sales ÷ day-weighted area"),
+                marked("of shops whose sales are known"),
             ),
             Fact(
                 marked("Occupancy"),
@@ -244,7 +247,7 @@ def _remarks(apart: Any, mall_days: Any, scope: Scope) -> tuple[Remark, ...]:
     counted = {day.business_date for day in mall_days if _counts(day)}
     span = (scope.end - scope.start).days + 1
     every = [scope.start + timedelta(days=at) for at in range(span)]
-    left_out = tuple(day.isoformat() for day in every if day not in counted)
+    left_out = _spans([day for day in every if day not in counted])
     if left_out:
         remarks.append(
             Remark(
@@ -253,6 +256,19 @@ def _remarks(apart: Any, mall_days: Any, scope: Scope) -> tuple[Remark, ...]:
             )
         )
     return tuple(remarks)
+
+
+def _spans(days: Sequence[date]) -> tuple[str, ...]:
+    """Consecutive days as `first – last`, single ones as they are."""
+    spans: list[tuple[date, date]] = []
+    for day in days:
+        if spans and day - spans[-1][1] == timedelta(days=1):
+            spans[-1] = (spans[-1][0], day)
+        else:
+            spans.append((day, day))
+    return tuple(
+        first.isoformat() if first == last else f"{first} – {last}" for first, last in spans
+    )
 
 
 def _cents(value: Decimal | None) -> Decimal | None:

@@ -127,11 +127,11 @@ class Snapshot:
 
 
 def totals_of(columns: Sequence[Column], rows: Sequence[tuple[Value, ...]]) -> tuple[Value, ...]:
-    """The sum of each summed column over the values that are known, None elsewhere."""
+    """The sum of each summed column over the values that are known; None where there is none."""
     totals: list[Value] = []
     for at, column in enumerate(columns):
         known: list[Any] = [row[at] for row in rows if row[at] is not None]
-        if not column.is_summed:
+        if not column.is_summed or (rows and not known):
             totals.append(None)
         elif column.kind is Kind.INTEGER:
             totals.append(sum(known))

@@ -16,6 +16,7 @@ from paper_samples import ISSUED, bill_paper
 from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
+from domain.money import round_cents
 from services.operations.documents import render_missing_bill_documents
 from services.operations.report_files import write_report_files
 from services.reports.catalogue import build_snapshot
@@ -229,7 +230,7 @@ def test_shops_with_missing_days_are_listed_apart(session) -> None:
     (apart, silent, days) = contents.remarks
     assert apart.names[0].startswith("S002") and len(apart.names) == 2
     assert silent.names == ("S004 优护口腔",)
-    assert days.names == ("2026-10-03",)
+    assert days.names == ("2026-10-03", "2026-10-08 – 2026-10-10")
     assert contents.completeness == D(60) / D(93)
 
 
@@ -248,6 +249,8 @@ def test_shop_figures_follow_the_formulas(session) -> None:
     )
     assert first[12] == cost / sales
     figures = {fact.label: fact.value for fact in contents.facts}
+    selling = D("120.50") + D("80.00")
+    assert figures["Sales per ㎡"] == round_cents((sales + D("2000.20") * 29) / selling)
     assert figures["Average footfall per day"] == 1000
     assert figures["Occupancy"] == D("280.50") / D("330.00")
 

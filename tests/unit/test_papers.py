@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from paper_samples import ISSUED, bill_paper, computed_bill
 from pypdf import PageObject, PdfReader
 
+from domain.derivations import FORMULAS
 from services.documents.bill_pdf import draw_bill
 from services.documents.capitals import capital_amount
 from services.documents.explanations import explain
@@ -83,6 +84,10 @@ def test_english_explanations_hold_no_chinese() -> None:
         explanation = explain(line.derivation, locale="en", currency="CNY")
         text = explanation.price + " ".join(explanation.sentences)
         assert not re.search(r"[\u4e00-\u9fff]", text), text
+
+
+def test_every_way_of_charging_can_be_explained() -> None:
+    assert {line.derivation["formula"] for line in computed_bill().lines} == set(FORMULAS)
 
 
 def test_unknown_formula_is_not_printed() -> None:

@@ -82,6 +82,8 @@ def test_totals_add_what_is_known_and_leave_the_rest_empty() -> None:
     assert totals[7] == D("200.20")
     assert totals[9] == D("300.30")
     assert totals[0] is None
+    assert totals_of(REPORT.columns, (holed,))[7] is None
+    assert totals_of(REPORT.columns, ())[7] == 0
     assert snapshot().control_total == D("100.10")
 
 
