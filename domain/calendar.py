@@ -153,7 +153,7 @@ def month_share(anchor: date, first: date, last: date, rule: Proration) -> Share
     def counted(days: int) -> int:
         if anchor == month.first and days == month.days:
             return denominator
-        return min(days * per_day, denominator)
+        return days * per_day
 
     before = (first - anchor).days
     through = (last - anchor).days + 1

@@ -345,11 +345,20 @@ def test_time_of_use_prices_the_register_difference_by_hours():
 
 
 def test_tariff_change_in_mid_month_prices_each_part_by_its_own_version():
-    hours = (HourUse(date(2026, 2, 3), 7, D(30)), HourUse(date(2026, 2, 20), 8, D(70)))
+    hours = (HourUse(date(2026, 2, 14), 7, D(30)), HourUse(date(2026, 2, 15), 8, D(70)))
     contract = lease(METERED, usage=(meter("100", hours=hours),))
     old = tariff(TariffKind.FLAT, {"price": "1"}, last=date(2026, 2, 14))
     new = tariff(TariffKind.FLAT, {"price": "2"}, date(2026, 2, 15), tariff_id=2)
     assert amounts(bill(contract, FEBRUARY, old, new)) == [D("30.60"), D("142.80")]
+
+
+def test_tiers_shrink_with_the_days_of_use():
+    hours = (HourUse(date(2026, 2, 20), 8, D(100)),)
+    contract = lease(METERED, start=date(2026, 2, 15), usage=(meter("500", hours=hours),))
+    tiers = [{"up_to": "200", "price": "0.5"}, {"up_to": None, "price": "1"}]
+    (line,) = bill(contract, FEBRUARY, tariff(TariffKind.TIERED, {"tiers": tiers})).lines
+    assert line.derivation["operands"]["share"]["value"] == "14/28"
+    assert line.net == D("460.00")  # 100 x 0.5 + (510 - 100) x 1
 
 
 def test_missing_usage_leaves_the_metered_line_out():
