@@ -140,41 +140,36 @@ _GATHER = sa.text("""
         GROUP BY device_id, metric, hour_start, business_date
     ),
 
-    dates_with_people AS (
-        SELECT DISTINCT business_date FROM gathered
-        WHERE has_kept AND value > 0 AND metric = ANY(:evidence_metrics)
-    ),
-
-    blind_counters AS (
-        SELECT device_id, metric, business_date
+    -- Windows, not joins: an empty guess of the planner would make a join quadratic.
+    watched AS (
+        SELECT
+            *,
+            bool_or(has_kept AND value > 0 AND metric = ANY(:evidence_metrics)) OVER (
+                PARTITION BY business_date
+            ) AS saw_people,
+            bool_and(value = 0) FILTER (WHERE has_kept) OVER counter_day AS is_all_zeros,
+            sum(covers_minutes) FILTER (
+                WHERE has_kept AND (covers_minutes = 1440 OR mod(
+                    1440 + CAST(
+                        extract(epoch FROM CAST(hour_start AT TIME ZONE :time_zone AS time)
+                        - CAST(:opens_at AS time)) / 60 AS int
+                    ), 1440
+                ) < :opening_minutes)
+            ) OVER counter_day AS open_minutes
         FROM gathered
-        WHERE has_kept AND metric = ANY(:zero_metrics)
-            AND business_date IN (SELECT business_date FROM dates_with_people)
-        GROUP BY device_id, metric, business_date
-        HAVING bool_and(value = 0) AND sum(least(covers_minutes, 1440)) FILTER (
-            WHERE covers_minutes = 1440 OR mod(
-                1440 + CAST(
-                    extract(epoch FROM CAST(hour_start AT TIME ZONE :time_zone AS time)
-                    - CAST(:opens_at AS time)) / 60 AS int
-                ), 1440
-            ) < :opening_minutes
-        ) >= :minimum_opening_hours * 60
+        WINDOW counter_day AS (PARTITION BY business_date, device_id, metric)
     ),
 
     flagged AS (
         SELECT
-            gathered.*,
-            blind.device_id IS NOT NULL AS is_blind,
-            gathered.is_immense OR (
-                gathered.metric <> ALL(:register_metrics)
-                AND gathered.value
-                > gathered.physical_maximum * greatest(gathered.covers_minutes, 60) / 60
+            *,
+            metric = ANY(:zero_metrics) AND saw_people AND coalesce(is_all_zeros, false)
+            AND coalesce(open_minutes, 0) >= :minimum_opening_hours * 60 AS is_blind,
+            is_immense OR (
+                metric <> ALL(:register_metrics)
+                AND value > physical_maximum * greatest(covers_minutes, 60) / 60
             ) AS is_above
-        FROM gathered
-        LEFT JOIN blind_counters AS blind
-            ON gathered.device_id = blind.device_id
-            AND gathered.metric = blind.metric
-            AND gathered.business_date = blind.business_date
+        FROM watched
     )
 
     INSERT INTO ingest.reading_hours (
