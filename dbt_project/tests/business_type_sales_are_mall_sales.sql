@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'business_type_days'}}}) }}
 -- The business types of a day share out the mall's sales without a rest.
 select
     mall_days.mall_id,

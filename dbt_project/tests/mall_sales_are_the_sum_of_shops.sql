@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'mall_days'}}}) }}
 -- Each of the mall's days equals the sum of its shops, to the cent, null included.
 select
     mall_days.mall_id,

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'meter_usage_months'}}}) }}
 -- Without a rollover and within one installation, a month's steps add up to what the dial says.
 select
     usage_months.device_id,

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'shop_months'}}}) }}
 -- Each shop's month equals the sum of its days.
 select
     shop_months.shop_id,
