@@ -20,6 +20,7 @@ from sample_mall.plan_devices import (
     EVENT_SHOPS,
     NEW_METER,
     NEW_METER_REGISTER,
+    SILENT_SENSORS,
     SWAPPED_METER,
     MeterPlan,
     meters,
@@ -221,7 +222,11 @@ class _Books:
                     name=counter.sensor,
                     kind=DeviceKind.FOOTFALL,
                     feed_kind=FeedKind.INTERVAL,
-                    status=DeviceStatus.ONLINE,
+                    status=(
+                        DeviceStatus.OFFLINE
+                        if counter.sensor in SILENT_SENSORS
+                        else DeviceStatus.ONLINE
+                    ),
                     serial=f"FC-{counter.code[-2:]}21",
                     physical_maximum=COUNTER_MAXIMUM,
                 )

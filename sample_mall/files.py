@@ -18,6 +18,7 @@ from sample_mall.build import SampleMall
 from sample_mall.plan_devices import (
     COUNTERS,
     NEW_METER,
+    SILENT_SENSORS,
     SWAPPED_METER,
     CounterPlan,
     MeterPlan,
@@ -111,6 +112,8 @@ def parcels(month: date, first_month: date) -> Iterator[Parcel]:
 
 def _footfall_parcels(month: date) -> Iterator[Parcel]:
     for counter in COUNTERS:
+        if counter.sensor in SILENT_SENSORS:
+            continue
         packing = ".gz" if counter.code == PACKED_COUNTER else ""
         yield Parcel(
             Feed.FOOTFALL_HOURS,
@@ -124,9 +127,7 @@ def _footfall_lines(counter: CounterPlan, month: date) -> list[str]:
 
 
 def _footfall_rows(counter: CounterPlan, month: date) -> Iterator[str]:
-    """Hours of the business month as the sensor gave them: an hour without a value has no row,
-    one that came twice has two.
-    """
+    """Hours of the business month as the sensor gave them: an hour without a value has no row."""
     shift = FOOTFALL_WINDOW.shift(month)
     begin, end = opening_of(month) + HOUR, opening_of(add_months(month, 1)) + HOUR
     for count in read_footfall():

@@ -20,8 +20,9 @@ from sample_mall.shift import WINDOW_WEEKS, Window
 # ahead of the stores' clocks.
 BASKETS_WINDOW = Window(date(2017, 9, 11))
 BASKETS_BEHIND_UTC = timedelta(hours=4)
-# A counter reports zeros for days on end, and the hour of a clock change is missing.
-FOOTFALL_WINDOW = Window(date(2024, 9, 2))
+# One counter has reported zeros for three years and falls silent on 1 March 2022; two more have
+# never said anything yet.
+FOOTFALL_WINDOW = Window(date(2022, 2, 7))
 # Five more weeks follow the window, so that meters can be read weeks apart from each other.
 # 25 to 28 September repeat the day before them: a gap that was filled before publication.
 ENERGY_WINDOW = Window(date(2010, 8, 30))

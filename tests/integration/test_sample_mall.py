@@ -1,18 +1,16 @@
 """The sample mall on real Postgres: built once however often it is asked for, its files parse."""
 
 import gzip
-import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from werkzeug.serving import make_server
 
 from domain.devices import Feed, Quality
 from sample_mall import (
@@ -25,10 +23,15 @@ from sample_mall import (
     post_batches,
     sources,
 )
+from sample_mall.plan_devices import SILENT_SENSORS
+from sample_mall.sources import read_footfall
 from services.adapters.refusals import Reason
+from services.operations.device_keys import create_device_key
 from services.operations.landing import find_ready_files, load_device_directory, parse_file
+from storage.database import transaction
 from storage.objects import FolderStore
-from storage.settings import Settings
+from storage.settings import Clock, Settings
+from webapp import create_app
 
 MONTH = date(2026, 3, 1)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -118,7 +121,7 @@ def test_missing_package_is_named_with_what_to_do(
 def test_files_are_dropped_once(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     first = drop_files(store, mall=MALL, month=MONTH)
-    assert first.files == 87
+    assert first.files == 85
     assert drop_files(store, mall=MALL, month=MONTH) == DropResult(files=0, rows=0)
     # One is landed, one is lost: only what is lost comes again.
     store.move(
@@ -168,85 +171,73 @@ def test_files_parse_but_for_what_is_planted(
         "resend-2026-03-18.csv",
     ]
     readings = sum(len(each.frame) for each in parsed)
-    assert 80_000 < readings < 250_000
+    assert 75_000 < readings < 250_000
     qualities = {quality for each in parsed for quality in set(each.frame["quality"])}
     assert qualities == {Quality.GOOD, Quality.ESTIMATED}
 
 
 def test_own_dirt_of_the_source_is_kept(tmp_path: Path) -> None:
-    """A clock-change hour is missing at every counter; one counter reports zeros for days."""
+    """One counter sends zeros and then nothing; two never send a row; the others are whole."""
     store = FolderStore(tmp_path)
     drop_files(store, mall=MALL, month=MONTH)
-    text = store.get("inbox/ATR/footfall_hours/footfall-CNT-05-2026-03.csv").decode()
-    rows = [line.split(",") for line in text.splitlines()[1:]]
-    starts = Counter(row[1] for row in rows)
-    # 29 September 2024 is shown by 22 March 2026, both Sundays.
-    assert "2026-03-22T02:00:00+08:00" not in starts
-    assert starts["2026-03-21T06:00:00+08:00"] == 2
-    open_hours = [row for row in rows if 10 <= int(row[1][11:13]) < 22]
-    dead = [row for row in open_hours if row[3] == row[4] == "0"]
-    assert len(dead) > 50
-
-
-class _Door(BaseHTTPRequestHandler):
-    """Answers like the API and keeps what came."""
-
-    answers: list[int] = []
-    batches: list[list[dict[str, Any]]] = []
-    keys: set[str] = set()
-
-    def do_POST(self) -> None:
-        body = gzip.decompress(self.rfile.read(int(self.headers["Content-Length"])))
-        status = self.answers.pop(0) if self.answers else 200
-        lines = [json.loads(line, parse_float=str) for line in body.splitlines()]
-        self.batches.append(lines)
-        self.keys.add(self.headers["Authorization"])
-        counts = {"accepted": len(lines), "duplicate": 0, "revised": 0, "refused": 0}
-        answer = json.dumps(counts).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *args: object) -> None:
-        pass
+    hours = {}
+    for info in store.list("inbox/ATR/footfall_hours/"):
+        data = store.get(info.key)
+        text = (gzip.decompress(data) if info.key.endswith(".gz") else data).decode()
+        hours[info.key.partition("footfall-")[2][:6]] = [
+            line.split(",") for line in text.splitlines()[1:]
+        ]
+    dead = hours.pop("CNT-20")
+    assert {(row[3], row[4]) for row in dead} == {("0", "0")}
+    # 28 February 2022 is shown by 16 March 2026, both Mondays; then it is silent.
+    assert dead[-1][1] == "2026-03-17T05:00:00+08:00"
+    assert len(hours) == 18
+    assert {len(rows) for rows in hours.values()} == {31 * 24}
+    silent = [count for count in read_footfall() if count.sensor in SILENT_SENSORS]
+    assert silent
+    assert all(count.passed is None for count in silent)
 
 
 @pytest.fixture
-def door() -> Iterator[tuple[str, type[_Door]]]:
-    _Door.answers, _Door.batches, _Door.keys = [], [], set()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Door)
+def site(database_url: str, settings: Settings) -> Iterator[str]:
+    """The web application on a port of its own, its clock just after the month."""
+    app = create_app(settings.model_copy(update={"clock_skew_behind_days": 45}), Clock(AFTERWARDS))
+    server = make_server("127.0.0.1", 0, app)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", _Door
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+    thread.join()
     server.server_close()
+    app.extensions["atrium"].engine.dispose()
 
 
-def test_batches_hold_at_most_a_thousand_readings(door: tuple[str, type[_Door]]) -> None:
-    url, seen = door
-    result = post_batches(url, key="id_secret", mall=MALL, month=MONTH)
-    assert seen.keys == {"Bearer id_secret"}
-    assert max(map(len, seen.batches)) == 1000
-    readings = [reading for batch in seen.batches for reading in batch]
-    assert result.posted == result.accepted == len(readings)
-    assert result.requests == len(seen.batches)
-    keys = Counter((each["device_id"], each["timestamp"]) for each in readings)
-    assert sorted(set(keys.values())) == [1, 2]
-    assert sum(count == 2 for count in keys.values()) == 25
-    assert sum(each["device_id"] == "POS-404" for each in readings) == 1
-    assert [each["timestamp"] for each in readings if each["timestamp"] > "2026-04-02"] == [
-        "2026-04-03T12:00:00+08:00"
-    ]
+def test_tills_post_their_month_and_again_counts_nothing_twice(
+    engine: sa.Engine, site: str
+) -> None:
+    mall = build_sample_mall(engine, month=MONTH, now=NOW)
+    with transaction(engine) as session:
+        key = create_device_key(
+            session, mall_id=mall.mall_id, device_id=None, name="gateway", now=NOW
+        )
+    first = post_batches(site, key=key, mall=mall, month=MONTH)
+    assert (first.requests, first.refused, first.duplicate, first.revised) == (3, 1, 25, 0)
+    assert first.accepted == first.posted - 26
+    with engine.connect() as connection:
+        uncertain = connection.execute(
+            sa.text("SELECT count(*) FROM ingest.readings WHERE quality = 'UNCERTAIN'")
+        ).scalar_one()
+        stored = connection.execute(sa.text("SELECT count(*) FROM ingest.readings")).scalar_one()
+    assert (uncertain, stored) == (1, first.accepted)
+    again = post_batches(site, key=key, mall=mall, month=MONTH)
+    assert (again.accepted, again.duplicate, again.refused) == (0, again.posted - 1, 1)
 
 
-def test_refused_batch_stops_the_till(door: tuple[str, type[_Door]]) -> None:
-    url, seen = door
-    seen.answers.append(401)
+def test_wrong_key_stops_the_till(site: str) -> None:
     with pytest.raises(PostFailed, match="401"):
-        post_batches(url, key="wrong", mall=MALL, month=MONTH)
+        post_batches(site, key="id_wrong", mall=MALL, month=MONTH)
 
 
-def test_silent_door_is_named() -> None:
+def test_silent_site_is_named() -> None:
     with pytest.raises(PostFailed, match="does not answer"):
         post_batches("http://127.0.0.1:9", key="k", mall=MALL, month=MONTH)
