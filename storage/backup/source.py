@@ -124,7 +124,7 @@ def base_backup(url: str, server: EmbeddedServer) -> Iterator[BaseBackup]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=messages,
-            **server.identity(),  # type: ignore[call-overload]
+            **server.identity(),
         )  # fmt: skip
         assert process.stdout is not None
         widen(process.stdout.fileno())

@@ -19,6 +19,8 @@ import zstandard
 
 CHUNK = 1024 * 1024
 LEVEL = 1  # packs a database nearly as well as higher ones at a fraction of their time
+# The server's sender and pg_basebackup take a processor each; compression gets those beside.
+THREADS = min(4, max(0, (os.cpu_count() or 1) - 2))
 F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", None)
 
 
@@ -145,7 +147,7 @@ class Packing:
 
     def compress(self, source: IO[bytes], target: IO[bytes]) -> None:
         compressor = zstandard.ZstdCompressor(
-            level=LEVEL, threads=1, write_checksum=True
+            level=LEVEL, threads=THREADS, write_checksum=True
         ).compressobj()
         buffer = memoryview(bytearray(CHUNK))
         while size := source.readinto(buffer):  # type: ignore[attr-defined]
