@@ -50,7 +50,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     create_admin(app)
     app.register_blueprint(pages.blueprint)
     # The API refuses cookies, so a forged form cannot speak with a person's session there.
-    if hasattr(api, "blueprint"):
-        app.register_blueprint(api.blueprint)
-        csrf.exempt(api.blueprint)
+    app.register_blueprint(api.blueprint)
+    csrf.exempt(api.blueprint)
     return app

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from storage.models import Bill, Document, ReportFile, Shop
@@ -75,12 +76,14 @@ def list_report_files(
     query = (
         sa.select(ReportFile)
         .where(ReportFile.mall_id == mall_id, ReportFile.period_start.between(start, end))
-        .distinct(
-            ReportFile.report,
-            ReportFile.period_start,
-            ReportFile.period_end,
-            ReportFile.locale,
-            ReportFile.format,
+        .ext(
+            distinct_on(
+                ReportFile.report,
+                ReportFile.period_start,
+                ReportFile.period_end,
+                ReportFile.locale,
+                ReportFile.format,
+            )
         )
         .order_by(
             ReportFile.report,

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 import seaweed
 from pydantic import SecretStr
+from staff_site import staff_site  # noqa: F401
 
 from storage.objects import ObjectStore, open_object_store
 from storage.settings import Settings

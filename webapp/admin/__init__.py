@@ -21,6 +21,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.backups import BackupView
     from webapp.admin.billing import BillPages
     from webapp.admin.dashboard import HomeView
+    from webapp.admin.datastore import RequestDatabase
     from webapp.admin.devices import DeviceView
     from webapp.admin.files import FilesView
     from webapp.admin.landing import LandedFileView, QuarantineView
@@ -30,7 +31,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.requests import RequestView
     from webapp.admin.runs import RunsView
 
-    session = app.extensions["atrium_session"]
+    session = RequestDatabase(app.extensions["atrium_session"])
     admin = Admin(
         app,
         name="Atrium",

@@ -7,7 +7,7 @@ derive from `StaffView`.
 import csv
 import io
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, ClassVar
 
@@ -22,10 +22,14 @@ from wtforms import DateField
 from wtforms.widgets import TextInput
 
 from domain.people import Role
+from services.operations.malls import AlreadyRegistered, InvalidRegistration, NotRegistered
 from webapp.admin import access, formats
 from webapp.admin.filters import Filter
 from webapp.errors import page
 from webapp.runtime import runtime
+
+# What a use-case or the database answers to a row that cannot be.
+REFUSALS = (AlreadyRegistered, InvalidRegistration, NotRegistered, IntegrityError)
 
 audit_log = logging.getLogger("atrium.audit")
 
@@ -84,6 +88,8 @@ class RecordView(StaffView, ModelView):
     editors: ClassVar[frozenset[Role]] = frozenset()
     editable: ClassVar[bool] = False
     creatable: ClassVar[bool] = False
+    # The use-case that makes a row: its keyword arguments are the form's fields.
+    register: ClassVar[Callable[..., int] | None] = None
     # The column that scopes a row to a mall; None for tables that are no mall's.
     mall_column: ClassVar[str | None] = "mall_id"
     list_filters: ClassVar[tuple[Filter, ...]] = ()
@@ -115,21 +121,23 @@ class RecordView(StaffView, ModelView):
         refused = super()._handle_view(name, **kwargs)
         if refused is not None:
             return refused
-        opened = {
-            "create_view": self.may_create(),
-            "edit_view": self.may_edit(),
-            # Flask-Admin's other doors stay shut.
-            "delete_view": False,
-            "action_view": False,
-            "ajax_update": False,
-            "ajax_lookup": False,
-        }
+        opened = {"create_view": self.may_create(), "edit_view": self.may_edit()}
         return None if opened.get(name, True) else page(403)
+
+    def create_blueprint(self, admin: Any) -> Any:
+        """Only the doors that are used have an address; Flask-Admin's others do not exist."""
+        used = {"index_view", "details_view", "export"}
+        if self.creatable:
+            used.add("create_view")
+        if self.editable:
+            used.add("edit_view")
+        self._urls = [url for url in self._urls if url[1] in used]
+        return super().create_blueprint(admin)
 
     # -- rows -------------------------------------------------------------------------------
 
     def scoped_query(self) -> Any:
-        query = self.session.query(self.model)
+        query = access.database().query(self.model)
         if self.mall_column is not None:
             column = getattr(self.model, self.mall_column)
             query = query.filter(column == access.current_mall_id())
@@ -210,28 +218,45 @@ class RecordView(StaffView, ModelView):
             return False
         return True
 
-    def on_model_change(self, form: Any, model: Any, is_created: bool) -> None:
-        if is_created and self.mall_column is not None:
-            mall_id = access.current_mall_id()
-            if not mall_id:
-                abort(404)
-            setattr(model, self.mall_column, mall_id)
+    def create_model(self, form: Any) -> Any:
+        """Register a row by its use-case; the row, or False when it was refused."""
+        mall_id = access.current_mall_id()
+        if self.register is None or not mall_id:
+            abort(404)
+        session = access.database()
+        try:
+            row_id = self.register(session, mall_id=mall_id, **form.data)
+            session.commit()
+        except REFUSALS:
+            return self._refused(session)
+        row = session.get(self.model, row_id)
+        self._record("created", row, form)
+        return row
 
-    def after_model_change(self, form: Any, model: Any, is_created: bool) -> None:
+    def update_model(self, form: Any, model: Any) -> bool:
+        session = access.database()
+        try:
+            form.populate_obj(model)
+            session.commit()
+        except REFUSALS:
+            return self._refused(session)
+        self._record("changed", model, form)
+        return True
+
+    def _refused(self, session: Any) -> bool:
+        session.rollback()
+        flash(_("It was not saved: it contradicts what is already recorded."), "error")
+        return False
+
+    def _record(self, deed: str, row: Any, form: Any) -> None:
         audit_log.info(
             "%s %s %s %s: %s",
             current_user.email,
-            "created" if is_created else "changed",
+            deed,
             self.model.__tablename__,
-            model.id,
+            row.id,
             ", ".join(sorted(field.name for field in form)),
         )
-
-    def handle_view_exception(self, exc: Exception) -> bool:
-        if isinstance(exc, IntegrityError):
-            flash(_("It was not saved: it contradicts what is already recorded."), "error")
-            return True
-        return False
 
     def get_save_return_url(self, model: Any, is_created: bool = False) -> str:
         return url_for(f"{self.endpoint}.details_view", id=model.id)

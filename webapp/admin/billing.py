@@ -56,7 +56,7 @@ class BillPages(RecordView):
         "state": _l("State"),
         "period_start": _l("Period from"),
         "period_end": _l("Period to"),
-        "issued_at": _l("Issued"),
+        "issued_at": _l("Issued at"),
         "due_date": _l("Due"),
         "net_amount": _l("Net"),
         "tax_amount": _l("Tax"),
@@ -93,7 +93,7 @@ class BillPages(RecordView):
         return formats.enum(bill.state)
 
     def balance(self, bill: Bill) -> Balance:
-        paid = self.session.scalar(
+        paid = access.database().scalar(
             sa.select(sa.func.coalesce(sa.func.sum(Allocation.amount), 0)).where(
                 Allocation.bill_id == bill.id
             )
@@ -101,14 +101,22 @@ class BillPages(RecordView):
         return Balance(Decimal(paid), bill.total_amount - Decimal(paid), self.is_overdue(bill))
 
     def allocations(self, bill: Bill) -> Any:
-        return self.session.scalars(
-            sa.select(Allocation).where(Allocation.bill_id == bill.id).order_by(Allocation.id)
-        ).all()
+        return (
+            access.database()
+            .scalars(
+                sa.select(Allocation).where(Allocation.bill_id == bill.id).order_by(Allocation.id)
+            )
+            .all()
+        )
 
     def documents(self, bill: Bill) -> Any:
-        return self.session.scalars(
-            sa.select(Document).where(Document.bill_id == bill.id).order_by(Document.locale)
-        ).all()
+        return (
+            access.database()
+            .scalars(
+                sa.select(Document).where(Document.bill_id == bill.id).order_by(Document.locale)
+            )
+            .all()
+        )
 
     def reasons(self, line: Any, currency: str) -> Reasons:
         return reasons(line.derivation, locale=current_locale(), currency=currency)

@@ -91,15 +91,15 @@ class HomeView(StaffView, AdminIndexView):
             weeks=week_of(figures.days[-1].business_date if figures.days else figures.span.start),
         )
 
-    @expose("/charts/<name>.csv")
-    def chart_csv(self, name: str) -> Response:
+    @expose("/charts/<chart>.csv")
+    def chart_csv(self, chart: str) -> Response:
         figures = self._figures()
         panel = (
-            next((one for one in _panels(figures) if one.name == name), None) if figures else None
+            next((one for one in _panels(figures) if one.name == chart), None) if figures else None
         )
         if figures is None or panel is None:
             abort(404)
-        return csv_download(f"{name}-{figures.span.key}.csv", panel.titles, panel.rows)
+        return csv_download(f"{chart}-{figures.span.key}.csv", panel.titles, panel.rows)
 
     def _latest(self) -> Any:
         return latest_business_date(

@@ -5,18 +5,26 @@ storage.models.people; the classes here add Flask-Security's behaviour, which st
 know.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
 from flask_security import RoleMixin, SQLAlchemySessionUserDatastore, UserMixin
-from sqlalchemy.orm import registry, relationship, scoped_session, sessionmaker
+from sqlalchemy.orm import Session, registry, relationship, scoped_session, sessionmaker
 
 from storage.models import Mall, Role, User, user_malls, user_roles
 from storage.models.base import Base
 
 # One session a request; closed with it, so that nothing uncommitted survives.
 mapper = registry(metadata=Base.metadata)
+
+
+@dataclass(frozen=True)
+class RequestDatabase:
+    """The request's session in the shape that Flask-Admin asks for."""
+
+    session: scoped_session[Session]
 
 
 class AccountRole(RoleMixin):

@@ -9,6 +9,7 @@ from wtforms import DecimalField, IntegerField, SelectField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from domain.devices import DeviceKind, DeviceStatus, FeedKind
+from services.operations.devices import register_device
 from storage.models import Device, DeviceInstallation, DeviceKey
 from webapp.admin import access, filters, labels
 from webapp.admin.base import Form, RecordView
@@ -56,6 +57,7 @@ class DeviceView(RecordView):
     editors = access.OPERATION_DESK
     editable = creatable = True
     form_class = DeviceForm
+    register = staticmethod(register_device)
     details_template = "admin/device.html"
     singular = _l("device")
     empty_title = _l("No device yet")
@@ -102,16 +104,24 @@ class DeviceView(RecordView):
     )
 
     def installations(self, device: Device) -> Any:
-        return self.session.scalars(
-            sa.select(DeviceInstallation)
-            .where(DeviceInstallation.device_id == device.id)
-            .order_by(DeviceInstallation.installed_date.desc())
-        ).all()
+        return (
+            access.database()
+            .scalars(
+                sa.select(DeviceInstallation)
+                .where(DeviceInstallation.device_id == device.id)
+                .order_by(DeviceInstallation.installed_date.desc())
+            )
+            .all()
+        )
 
     def keys(self, device: Device) -> Any:
         """Names and ages of the keys; a key itself is shown once, when it is made."""
-        return self.session.scalars(
-            sa.select(DeviceKey)
-            .where(DeviceKey.device_id == device.id)
-            .order_by(DeviceKey.created_at.desc())
-        ).all()
+        return (
+            access.database()
+            .scalars(
+                sa.select(DeviceKey)
+                .where(DeviceKey.device_id == device.id)
+                .order_by(DeviceKey.created_at.desc())
+            )
+            .all()
+        )

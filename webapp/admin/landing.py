@@ -14,7 +14,7 @@ from webapp.admin.base import RecordView
 def _scoped(view: RecordView) -> Any:
     """Rows of this mall; those whose mall nobody could tell are the administrators'."""
     column = view.model.mall_id
-    query = view.session.query(view.model)
+    query = access.database().query(view.model)
     if access.has_role(access.ADMINISTRATORS):
         return query.filter((column == access.current_mall_id()) | column.is_(None))
     return query.filter(column == access.current_mall_id())
@@ -75,7 +75,7 @@ class LandedFileView(RecordView):
         "rows_duplicate": _l("Known already"),
         "rows_revised": _l("Revised"),
         "rows_refused": _l("Refused"),
-        "received_at": _l("Received"),
+        "received_at": _l("Received at"),
         "sha256": _l("SHA-256"),
         "archive_key": _l("Kept as"),
         "run_id": _l("Run"),
@@ -102,7 +102,8 @@ class LandedFileView(RecordView):
 
     def refused_rows(self, file: InboxFile) -> Any:
         return (
-            self.session.query(Quarantined)
+            access.database()
+            .query(Quarantined)
             .filter(Quarantined.file_id == file.id)
             .order_by(Quarantined.row_number)
             .limit(100)
@@ -127,7 +128,7 @@ class QuarantineView(RecordView):
         "released_at",
     )
     column_labels = {
-        "received_at": _l("Received"),
+        "received_at": _l("Received at"),
         "reason_code": _l("Rule"),
         "reason": _l("Reason"),
         "row": _l("Row as it came"),

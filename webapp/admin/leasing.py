@@ -68,9 +68,13 @@ class ContractView(RecordView):
     def bills(self, contract: Contract) -> Any:
         if not access.has_role(access.MONEY):
             return ()
-        return self.session.scalars(
-            sa.select(Bill)
-            .where(Bill.contract_id == contract.id)
-            .order_by(Bill.period_start.desc())
-            .limit(12)
-        ).all()
+        return (
+            access.database()
+            .scalars(
+                sa.select(Bill)
+                .where(Bill.contract_id == contract.id)
+                .order_by(Bill.period_start.desc())
+                .limit(12)
+            )
+            .all()
+        )

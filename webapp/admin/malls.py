@@ -9,6 +9,7 @@ from wtforms import DecimalField, SelectField, StringField, TextAreaField, TimeF
 from wtforms.validators import DataRequired, Email, InputRequired, Length, NumberRange, Optional
 
 from domain.malls import BusinessType
+from services.operations.malls import register_shop, register_unit
 from services.queries.shops import list_shop_months
 from storage.models import (
     Bill,
@@ -109,7 +110,7 @@ class MallView(RecordView):
     column_default_sort = "code"
 
     def scoped_query(self) -> Any:
-        return self.session.query(Mall).filter(Mall.id.in_([m.id for m in access.malls()]))
+        return access.database().query(Mall).filter(Mall.id.in_([m.id for m in access.malls()]))
 
     def title_of(self, model: Any) -> str:
         return str(model.name)
@@ -138,6 +139,7 @@ class UnitView(RecordView):
     editors = access.OPERATION_DESK
     editable = creatable = True
     form_class = UnitForm
+    register = staticmethod(register_unit)
     edit_form_class = UnitEditForm
     details_template = "admin/unit.html"
     singular = _l("unit")
@@ -162,11 +164,15 @@ class UnitView(RecordView):
     )
 
     def lettings(self, unit: Unit) -> Any:
-        return self.session.scalars(
-            sa.select(ContractUnit)
-            .where(ContractUnit.unit_id == unit.id)
-            .order_by(ContractUnit.id.desc())
-        ).all()
+        return (
+            access.database()
+            .scalars(
+                sa.select(ContractUnit)
+                .where(ContractUnit.unit_id == unit.id)
+                .order_by(ContractUnit.id.desc())
+            )
+            .all()
+        )
 
 
 class ShopView(RecordView):
@@ -174,6 +180,7 @@ class ShopView(RecordView):
     editors = access.OPERATION_DESK
     editable = creatable = True
     form_class = ShopForm
+    register = staticmethod(register_shop)
     details_template = "admin/shop.html"
     singular = _l("shop")
     empty_title = _l("No shop yet")
@@ -208,40 +215,56 @@ class ShopView(RecordView):
     # -- what the shop's page shows ----------------------------------------------------------
 
     def contracts(self, shop: Shop) -> Any:
-        return self.session.scalars(
-            sa.select(Contract)
-            .where(Contract.shop_id == shop.id)
-            .order_by(Contract.start_date.desc())
-        ).all()
+        return (
+            access.database()
+            .scalars(
+                sa.select(Contract)
+                .where(Contract.shop_id == shop.id)
+                .order_by(Contract.start_date.desc())
+            )
+            .all()
+        )
 
     def bills(self, shop: Shop) -> Any:
         if not access.has_role(access.MONEY):
             return ()
-        return self.session.scalars(
-            sa.select(Bill)
-            .where(Bill.shop_id == shop.id)
-            .order_by(Bill.period_start.desc(), Bill.id.desc())
-            .limit(MONTHS_ON_SHOP_PAGE)
-        ).all()
+        return (
+            access.database()
+            .scalars(
+                sa.select(Bill)
+                .where(Bill.shop_id == shop.id)
+                .order_by(Bill.period_start.desc(), Bill.id.desc())
+                .limit(MONTHS_ON_SHOP_PAGE)
+            )
+            .all()
+        )
 
     def devices(self, shop: Shop) -> Any:
-        return self.session.scalars(
-            sa.select(DeviceInstallation)
-            .where(DeviceInstallation.shop_id == shop.id)
-            .order_by(DeviceInstallation.installed_date.desc())
-        ).all()
+        return (
+            access.database()
+            .scalars(
+                sa.select(DeviceInstallation)
+                .where(DeviceInstallation.shop_id == shop.id)
+                .order_by(DeviceInstallation.installed_date.desc())
+            )
+            .all()
+        )
 
     def requests(self, shop: Shop) -> Any:
-        return self.session.scalars(
-            sa.select(ServiceRequest)
-            .where(ServiceRequest.shop_id == shop.id)
-            .order_by(ServiceRequest.submitted_at.desc())
-            .limit(10)
-        ).all()
+        return (
+            access.database()
+            .scalars(
+                sa.select(ServiceRequest)
+                .where(ServiceRequest.shop_id == shop.id)
+                .order_by(ServiceRequest.submitted_at.desc())
+                .limit(10)
+            )
+            .all()
+        )
 
     def months(self, shop: Shop) -> Any:
         return list_shop_months(
-            self.session.connection(), shop_id=shop.id, limit=MONTHS_ON_SHOP_PAGE
+            access.database().connection(), shop_id=shop.id, limit=MONTHS_ON_SHOP_PAGE
         )
 
     def readings_url(self, device_id: int) -> str:

@@ -41,6 +41,8 @@ def install(app: Flask) -> None:
         SECURITY_POST_LOGIN_VIEW="/admin/",
         SECURITY_POST_LOGOUT_VIEW="/sign-in",
         SECURITY_TRACKABLE=True,
+        # Negative: no page that asks for the password again.
+        SECURITY_FRESHNESS=timedelta(minutes=-1),
         SECURITY_REGISTERABLE=False,
         SECURITY_RECOVERABLE=False,
         SECURITY_CHANGEABLE=False,

@@ -1,0 +1,93 @@
+"""The small rules of the staff pages: spans, formats, clauses in words."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+from flask_babel import Babel
+
+from domain.charges import PricingKind
+from services.operations.passwords import PasswordTooShort, hash_password
+from webapp.admin import formats
+from webapp.admin.period import month_of, parse_span, week_of
+from webapp.admin.terms import terms
+
+
+@pytest.fixture
+def page():  # type: ignore[no-untyped-def]
+    app = Flask(__name__)
+    Babel(app)
+    with app.test_request_context():
+        yield
+
+
+def test_month_before_january_is_december_of_the_year_before() -> None:
+    assert month_of(date(2026, 1, 15)).previous == month_of(date(2025, 12, 1))
+
+
+def test_iso_week_may_belong_to_another_year() -> None:
+    assert week_of(date(2027, 1, 2)).key == "2026-W53"
+    assert parse_span("2026-W53") == week_of(date(2027, 1, 2))
+
+
+@pytest.mark.parametrize("text", ["", "2026", "2026-13", "2026-W99", "x-W1", "2026-03-01", "../"])
+def test_span_that_cannot_be_is_no_span(text: str) -> None:
+    assert parse_span(text) is None
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_text_of_an_export_is_never_a_formula(text: str) -> None:
+    assert formats.export_cell(text) == f"'{text}"
+
+
+def test_negative_number_of_an_export_stays_a_number() -> None:
+    assert formats.export_cell(Decimal("-12.50")) == "-12.50"
+
+
+def test_cell_escapes_what_people_typed() -> None:
+    assert "<script>" not in str(formats.code("<script>"))
+    assert "<script>" not in str(formats.chip("<script>", "good"))
+
+
+def test_sizes_are_decimal() -> None:
+    assert formats.size(999) == "999 B"
+    assert formats.size(1_500_000) == "1.5 MB"
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "words"),
+    [
+        (PricingKind.FIXED_MONTHLY, {"amount": "20000"}, ("¥20,000.00 per month",)),
+        (
+            PricingKind.FIXED_MONTHLY,
+            {"amount": "1", "factor": "0"},
+            ("¥1.00 per month", "rent-free"),
+        ),
+        (
+            PricingKind.PER_AREA_DAY,
+            {"rate": "6.5", "tax_rate": "0.09"},
+            ("¥6.5 per m² and day", "tax 9% on top"),
+        ),
+        (PricingKind.METERED, {"tariff": "E", "loss": "0.02"}, ("tariff E", "2% loss added")),
+        (
+            PricingKind.PERCENTAGE,
+            {
+                "rate": "0.05",
+                "breakpoint": "ARTIFICIAL",
+                "breakpoint_amount": "1000000",
+                "settlement": "QUARTER",
+                "minimum": "500",
+            },
+            ("5% of sales", "over ¥1,000,000.00", "at least ¥500.00", "settled every quarter"),
+        ),
+        (PricingKind.ONE_OFF, {"amount": "50000"}, ("¥50,000.00, once",)),
+    ],
+)
+def test_clause_says_what_it_charges(page, kind, parameters, words) -> None:  # type: ignore[no-untyped-def]
+    assert terms(kind, parameters, "CNY") == words
+
+
+def test_short_password_is_refused() -> None:
+    with pytest.raises(PasswordTooShort):
+        hash_password("eleven char", "salt")
