@@ -130,28 +130,52 @@ closings as (
 
 ),
 
--- The register before it in the same place; the first one follows the initial register.
+-- The register before it in the same place: of the same day, else found in the days before;
+-- the first one follows the initial register.
+followed as (
+
+    select
+        *,
+        lag(closing_register) over device_day as register_before,
+        lag(closing_at) over device_day as shown_before
+    from closings
+    window
+        device_day as (
+            partition by installation_id, metric, business_date
+            order by before_hour
+        )
+
+),
+
 segments as (
 
     select
-        closings.*,
-        coalesce(previous.value, closings.initial_register) as opening_register,
-        coalesce(previous.measured_at, closings.installed_at) as opening_at
-    from closings
+        followed.*,
+        coalesce(
+            followed.register_before, earlier.value, followed.initial_register
+        ) as opening_register,
+        coalesce(
+            followed.shown_before, earlier.measured_at, followed.installed_at
+        ) as opening_at
+    from followed
     left join lateral (
         select
             registers.value,
             registers.measured_at
         from registers
         where
-            registers.device_id = closings.device_id
-            and registers.metric = closings.metric
-            and registers.hour_start < closings.before_hour
-            and registers.hour_start >= closings.installed_at
+            followed.shown_before is null
+            and registers.device_id = followed.device_id
+            and registers.metric = followed.metric
+            and registers.hour_start < followed.before_hour
+            and registers.hour_start >= followed.installed_at
         order by registers.hour_start desc
         limit 1
-    ) as previous on true
-    where coalesce(previous.value, closings.initial_register) is not null
+    ) as earlier on true
+    where
+        coalesce(
+            followed.register_before, earlier.value, followed.initial_register
+        ) is not null
 
 ),
 
