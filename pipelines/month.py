@@ -4,8 +4,8 @@ Belongs here: the order of the runs of a month, and the instant at which each on
 here: how a run is made (runs), what an asset does (assets).
 
 Each stage is a run of a Dagster job on the persistent instance, executed in this process, with
-its clock at the instant the schedule would have asked for it: bills at 00:05 on the first of the
-following month, reminders at nine on their day. Work whose data has not changed since a
+its clock at the instant the schedule would have asked for it: bills five minutes after the end of
+the last business day, reminders at nine on their day. Work whose data has not changed since a
 successful run is left alone, so a second time is quick; what a killed process left half done is
 done again.
 """
@@ -45,9 +45,10 @@ from storage.database import create_engine, dagster_url, database_url, ensure_da
 from storage.objects import ObjectStore, open_object_store
 from storage.settings import Clock, Settings, load_settings
 
-LANDING_AT = time(0, 2)
-MARTS_AT = time(0, 3)
-BILLS_AT = time(0, 5)
+# After the end of the month's last business day, as the schedule of the bills has it.
+LANDING_AFTER = timedelta(minutes=2)
+MARTS_AFTER = timedelta(minutes=3)
+BILLS_AFTER = timedelta(minutes=5)
 REMINDERS_AT = time(9)
 REPORTS_AT = time(10)
 BACKUP_AT = time(2, 30)
@@ -79,6 +80,7 @@ class Month:
         self.mall = mall
         self.month = month
         self.following = next_month(month)
+        _, self.closed = mall.clock.business_day(self.following - timedelta(days=1))
         self.today = today
         self.last_day = self.following
 
@@ -92,7 +94,7 @@ class Month:
                 figures["skipped"] = request.skip_message
                 return
             tags = {**request.tags, "dagster/run_key": request.run_key or ""}
-            made = self.desk.run("landing_job", at=self._at(self.following, LANDING_AT), tags=tags)
+            made = self.desk.run("landing_job", at=self.closed + LANDING_AFTER, tags=tags)
             for asset in made.values():
                 for name, value in asset.items():
                     figures[name] = figures.get(name, 0) + value
@@ -105,7 +107,7 @@ class Month:
             if not waiting and self.desk.last_succeeded("marts_job"):
                 figures["skipped"] = "No business date changed."
                 return
-            made = self.desk.run("marts_job", at=self._at(self.following, MARTS_AT))
+            made = self.desk.run("marts_job", at=self.closed + MARTS_AFTER)
             figures |= made["cleaned_readings"]
             figures["models"] = len(made) - 1
 
@@ -114,7 +116,7 @@ class Month:
         with self._stage("Bills") as figures:
             made = self.desk.run(
                 "billing_job",
-                at=self._at(self.following, BILLS_AT),
+                at=self.closed + BILLS_AFTER,
                 partition=f"{self.month:%Y-%m}",
             )
             figures |= made["issued_bills"]

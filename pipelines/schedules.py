@@ -16,8 +16,9 @@ from pipelines.jobs import (
     reminders_job,
     reports_job,
 )
-from pipelines.partitions import MALL_ZONE, day_of, month_before
+from pipelines.partitions import MALL_ZONE, ZONE, day_of, month_before
 from pipelines.resources import Database
+from services.queries.malls import list_malls
 from services.queries.pipelines import count_uncleaned_dates
 
 RUNNING = dg.DefaultScheduleStatus.RUNNING
@@ -51,13 +52,27 @@ def marts_schedule(
 
 @dg.schedule(
     job=billing_job,
-    cron_schedule="5 0 1 * *",
+    cron_schedule="5 0-12 1 * *",
     execution_timezone=MALL_ZONE,
     default_status=RUNNING,
-    description="Bills of the month that just ended, at 00:05 on the first.",
+    description="Bills of the month that just ended, five minutes after the end of its last "
+    "business day: at 00:05 on the first, or as much later as the mall's cut-off hour.",
 )
-def billing_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    return _for_month_before(context)
+def billing_schedule(
+    context: dg.ScheduleEvaluationContext, database: dg.ResourceParam[Database]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    at = context.scheduled_execution_time.astimezone(ZONE)
+    month = month_before(at)
+    with database.reading() as session:
+        malls = [mall for mall in list_malls(session) if mall.clock.cutoff_hour == at.hour]
+    for mall in malls:
+        yield dg.RunRequest(
+            run_key=f"{month}-{mall.code}",
+            partition_key=month,
+            run_config={"resources": {"malls": {"config": {"code": mall.code}}}},
+        )
+    if not malls:
+        yield dg.SkipReason(f"No mall's business day ends at {at.hour}:00.")
 
 
 @dg.schedule(
@@ -73,10 +88,10 @@ def reminders_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 @dg.schedule(
     job=reports_job,
-    cron_schedule="0 6 1 * *",
+    cron_schedule="0 13 1 * *",
     execution_timezone=MALL_ZONE,
     default_status=RUNNING,
-    description="Report files of the month that just ended, at six on the first.",
+    description="Report files of the month that just ended, on the first after the latest cut-off.",
 )
 def reports_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return _for_month_before(context)

@@ -18,7 +18,7 @@ from pipelines.build import build_definitions
 from pipelines.instance import URL_VARIABLE, prepare_instance
 from pipelines.jobs import JOBS, MAX_RUNTIME
 from pipelines.partitions import MALL_ZONE, days, month_before, months, next_month
-from pipelines.schedules import SCHEDULES, billing_schedule, reminders_schedule
+from pipelines.schedules import SCHEDULES, reminders_schedule, reports_schedule
 from pipelines.sensors import SENSORS
 from storage.settings import REPOSITORY, Settings
 
@@ -137,9 +137,9 @@ def test_schedules_keep_the_clock_of_the_malls() -> None:
     assert {schedule.execution_timezone for schedule in SCHEDULES} == {MALL_ZONE}
     assert {schedule.name: schedule.cron_schedule for schedule in SCHEDULES} == {
         "marts_schedule": "*/30 * * * *",
-        "billing_schedule": "5 0 1 * *",
+        "billing_schedule": "5 0-12 1 * *",
         "reminders_schedule": "0 9 * * *",
-        "reports_schedule": "0 6 1 * *",
+        "reports_schedule": "0 13 1 * *",
         "backup_schedule": "30 2 * * *",
         "drill_schedule": "30 4 * * 0",
     }
@@ -154,10 +154,10 @@ def asked_for(
     return [request.partition_key for request in schedule.evaluate_tick(context).run_requests or ()]
 
 
-def test_bills_of_a_month_are_asked_for_when_it_is_over(definitions: dg.Definitions) -> None:
-    at = datetime(2026, 1, 1, 0, 5, tzinfo=ZoneInfo(MALL_ZONE))
+def test_reports_of_a_month_are_asked_for_when_it_is_over(definitions: dg.Definitions) -> None:
+    at = datetime(2026, 1, 1, 13, tzinfo=ZoneInfo(MALL_ZONE))
 
-    assert asked_for(definitions, billing_schedule, at) == ["2025-12"]
+    assert asked_for(definitions, reports_schedule, at) == ["2025-12"]
 
 
 def test_reminders_are_asked_for_on_their_own_day(definitions: dg.Definitions) -> None:
