@@ -23,6 +23,7 @@ from cli.user import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, ensure_administrator
 from sample_mall import (
     MALL_CODE,
     TIME_ZONE,
+    PostFailed,
     PostResult,
     SampleDataMissing,
     SampleMall,
@@ -76,7 +77,7 @@ def command(month_text: str | None, as_json: bool) -> None:
             try:
                 month = _month(month_text, engine, Clock(settings.clock).now())
                 figures = _carry(engine, settings, month, group, stages, console)
-            except (ChildFailed, SampleDataMissing) as error:
+            except (ChildFailed, PostFailed, SampleDataMissing) as error:
                 raise RunFailed(str(error)) from None
             finally:
                 engine.dispose()
@@ -162,7 +163,8 @@ def _post(
         settings,
         console=console,
         environment={
-            "ATRIUM_CLOCK": (_at(_following(month), ZONE) + timedelta(hours=1)).isoformat(),
+            # After the cut-off hour: the month's last business day is over.
+            "ATRIUM_CLOCK": (_at(_following(month), ZONE) + timedelta(hours=6)).isoformat(),
             "ATRIUM_CLOCK_SKEW_BEHIND_DAYS": "45",
         },
     )

@@ -27,7 +27,7 @@ def start_web(
         environment={**(environment or {}), "ATRIUM_WEB_PORT": str(port)},
     )
     address = f"http://{settings.host}:{port}"
-    group.wait_for("web", f"{address}/healthz")
+    group.wait_for("web", f"{address}/healthz", seconds=180)
     return address
 
 

@@ -3,6 +3,8 @@
 Belongs here: processes, threads and time-outs. Not here: the application (webapp.wsgi).
 """
 
+from pathlib import Path
+
 from storage.settings import load_settings
 
 _settings = load_settings()
@@ -15,7 +17,7 @@ timeout = 60
 graceful_timeout = 10
 keepalive = 15
 # The parent that started us ends us; a page never waits on a slow disk for heartbeats.
-worker_tmp_dir = "/dev/shm" if __import__("os").path.isdir("/dev/shm") else None  # noqa: PTH112
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 accesslog = None
 errorlog = "-"
 loglevel = _settings.log_level.lower()
