@@ -1,4 +1,4 @@
-"""How gunicorn serves the site and the device API; read by `gunicorn -c python:webapp.gunicorn_conf`.
+"""How gunicorn serves the site and the device API (`gunicorn -c python:webapp.gunicorn_conf`).
 
 Belongs here: processes, threads and time-outs. Not here: the application (webapp.wsgi).
 """
