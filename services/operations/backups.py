@@ -6,7 +6,7 @@ RUNNING is marked FAILED by the next.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
@@ -21,7 +21,6 @@ from storage.backup.writing import write_backup
 from storage.database import transaction
 from storage.models import Backup
 from storage.objects import ObjectStore
-from storage.postgres import PostgresError
 from storage.settings import Settings
 
 __all__ = [
@@ -134,8 +133,8 @@ def prove_backup(
     """Restore a backup, by default the newest, to a scratch server and compare every table.
 
     Equal: it is VERIFIED. Not equal: it is FAILED, and the proof says where. Raises
-    BackupDamaged, before anything is started, when what the store holds is not what was written,
-    or PostgresError when the copy does not start (the backup is FAILED too); BackupNotFound; and
+    BackupDamaged, before anything is started, when what the store holds is not what was written
+    (the backup is FAILED too), and when the copy does not start; BackupNotFound; and
     BackupRefused when this machine cannot prove it (no key, no space): its state stays.
     Raises ChainBroken when an earlier backup's manifest is not what was written: that one is
     FAILED then, and does not stand in the way of the next proof.
@@ -150,7 +149,7 @@ def prove_backup(
     except ChainBroken as error:
         _break_chain(engine, error)
         raise
-    except (BackupDamaged, PostgresError) as error:
+    except BackupDamaged as error:
         _fail(engine, backup.id, error, None)
         raise
     proof = Proof(
@@ -181,7 +180,8 @@ def _alone(engine: sa.Engine) -> Iterator[None]:
         try:
             yield
         finally:
-            connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
+            with suppress(sa.exc.DBAPIError):  # a connection that broke took the lock with it
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
 
 
 def _open(

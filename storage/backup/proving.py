@@ -58,7 +58,7 @@ def restored(
     """The URL of a scratch server with the content of a backup, gone when the block ends.
 
     `url` is the live server's, whose user and password hold for the copy. Raises BackupDamaged,
-    BackupRefused (no key, no space, another PostgreSQL), PostgresError when it does not start.
+    also when it does not start, and BackupRefused (no key, no space, another PostgreSQL).
     """
     identity = keys.identity(settings)
     with scratch(settings) as place:

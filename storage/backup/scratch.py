@@ -98,7 +98,7 @@ class Scratch:
     @contextmanager
     def running(self, url: str) -> Iterator[str]:
         """The restored server, started, and its URL: that of the live one `url` with another
-        port. Raises PostgresError when it does not start.
+        port. Raises BackupDamaged when it does not start.
         """
         data = self.server.data
         for name, text in (
@@ -110,7 +110,10 @@ class Scratch:
             (data / name).unlink(missing_ok=True)
             (data / name).write_text(text)
             self._give(data / name)
-        self.server.start()
+        try:
+            self.server.start()
+        except PostgresError as error:
+            raise BackupDamaged(f"the restored server does not start: {error}") from None
         try:
             live = sa.make_url(url)
             restored = sa.URL.create(
