@@ -22,6 +22,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import dagster as dg
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from expectations.suite import load_library
 from pipelines.build import build_definitions
@@ -32,6 +34,7 @@ from pipelines.resources import Database, UnknownMall
 from pipelines.runs import MARK_TAG, Desk, RunFailed, fail_dead_runs
 from pipelines.sensors import landing_request
 from services.queries.malls import MallView, find_mall
+from services.queries.months import last_billed_month
 from services.queries.pipelines import (
     Part,
     count_uncleaned_dates,
@@ -213,9 +216,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_process()
     settings = load_settings()
     try:
-        if options.stepwise:
-            # The caller works meanwhile: what takes long to import is imported now.
-            threading.Thread(target=load_library, daemon=True).start()
         _carry(options, narrator, settings)
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         narrator.say("failed", stage=narrator.failed_stage or START, message="interrupted")
@@ -237,10 +237,13 @@ def _carry(options: argparse.Namespace, narrator: Narrator, settings: Settings) 
     os.environ.setdefault(HOME_VARIABLE, str(prepare_instance(settings)))
     os.environ.setdefault(URL_VARIABLE, dagster_url(url))
     ensure_database(os.environ[URL_VARIABLE])
+    engine = create_engine(url)
+    if options.stepwise and not _is_billed(engine, options):
+        # The caller works meanwhile: what takes long to import, and will be needed, is imported.
+        threading.Thread(target=load_library, daemon=True).start()
     definitions = build_definitions({"settings": settings, "progress": narrator})
     if options.stepwise:
         _await_caller()
-    engine = create_engine(url)
     with dg.DagsterInstance.get() as instance:
         database = Database(url, engine)
         with database.reading() as session:
@@ -266,6 +269,11 @@ def _carry(options: argparse.Namespace, narrator: Narrator, settings: Settings) 
             stage()
         narrator.say("summary", **month.summary(), repaired_runs=repaired)
     engine.dispose()
+
+
+def _is_billed(engine: sa.Engine, options: argparse.Namespace) -> bool:
+    with Session(engine) as session:
+        return last_billed_month(session, mall_code=options.mall) == options.month
 
 
 def _await_caller() -> None:
