@@ -202,14 +202,18 @@ def write_readings(
     if not len(rows):
         return Written()
     first, last = min(rows.interval_start), max(rows.interval_start)
-    ensure_month_partitions(connection, first.astimezone(UTC).date(), last.astimezone(UTC).date())
     source = (received_at, file_id, batch_id)
     as_arrays = len(rows) <= ROWS_AS_ARRAYS
+    months = (first.astimezone(UTC).date(), last.astimezone(UTC).date())
     if as_arrays:
-        accepted = connection.execute(INSERT_ARRAYS, (*source, *_arrays(rows))).rowcount
+        with connection.pipeline():
+            ensure_month_partitions(connection, *months)
+            inserted = connection.execute(INSERT_ARRAYS, (*source, *_arrays(rows)))
     else:
+        ensure_month_partitions(connection, *months)
         _copy_incoming(connection, rows)
-        accepted = connection.execute(INSERT_INCOMING, source).rowcount
+        inserted = connection.execute(INSERT_INCOMING, source)
+    accepted = inserted.rowcount
     outcomes: dict[int, str] = {}
     if accepted < len(rows):
         if as_arrays:
