@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
+from jinja2 import StrictUndefined
 
 from storage.database import create_engine, database_url
 from storage.objects import open_object_store
@@ -34,6 +35,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.session_interface = headers.SchemeAwareSessions()
+    # A name that a template misspells is an error, not an empty place on the page.
+    app.jinja_env.undefined = StrictUndefined
     app.extensions["atrium"] = Runtime(
         settings=settings,
         engine=create_engine(url, pool_size=settings.web_threads + 2),

@@ -60,4 +60,4 @@ def collection_by_business_type(rows: Sequence[Collection], *, locale: str) -> d
             ],
         )
     )
-    return theme.configured(chart)
+    return theme.configured(chart, _("What became of the period's bills"))

@@ -68,7 +68,7 @@ def sales_by_day(
         ],
         **_incomplete(_),
     )
-    return theme.configured(chart)
+    return theme.configured(chart, _("Net sales by business type"))
 
 
 def footfall_by_day(
@@ -86,7 +86,14 @@ def footfall_by_day(
         if day.footfall_in is not None
     ]
     return _single(
-        data, _, start=start, end=end, title=_("Visitors"), colour=theme.BLUE, form=",.0f"
+        data,
+        _,
+        start=start,
+        end=end,
+        title=_("Visitors"),
+        description=_("Visitors by day"),
+        colour=theme.BLUE,
+        form=",.0f",
     )
 
 
@@ -104,7 +111,16 @@ def electricity_by_day(
         for day in days
         if day.electricity_kwh is not None
     ]
-    return _single(data, _, start=start, end=end, title="kWh", colour=theme.GREEN, form=",.1f")
+    return _single(
+        data,
+        _,
+        start=start,
+        end=end,
+        title="kWh",
+        description=_("Electricity by day"),
+        colour=theme.GREEN,
+        form=",.1f",
+    )
 
 
 def _single(
@@ -114,6 +130,7 @@ def _single(
     start: date,
     end: date,
     title: str,
+    description: str,
     colour: str,
     form: str,
 ) -> dict[str, Any]:
@@ -127,7 +144,7 @@ def _single(
         ],
         **_incomplete(_, stroke=colour),
     )
-    return theme.configured(chart)
+    return theme.configured(chart, description)
 
 
 def _bars(data: list[dict[str, Any]], _: Any, **mark: Any) -> Any:

@@ -31,10 +31,13 @@ def inline(rows: list[dict[str, Any]]) -> Any:
     return alt.Data(values=rows)  # type: ignore[no-untyped-call]
 
 
-def configured(chart: Any) -> dict[str, Any]:
-    """The chart's specification with the house's looks; it fills the width it is given."""
+def configured(chart: Any, description: str) -> dict[str, Any]:
+    """The chart's specification with the house's looks; it fills the width it is given.
+
+    `description` is what a screen reader says instead of it.
+    """
     specification: dict[str, Any] = (
-        chart.properties(width="container", height=HEIGHT)
+        chart.properties(width="container", height=HEIGHT, description=description)
         .configure(
             font=FONT,
             background="transparent",

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 
 from domain.bills import BillEvent, BillState
-from storage.models import Allocation, Bill, Document
+from storage.models import Allocation, Bill, ContractClause, Document
 from webapp.admin import access, filters, formats, labels
 from webapp.admin.base import RecordView
 from webapp.admin.derivations import Reasons, reasons
@@ -117,6 +117,14 @@ class BillPages(RecordView):
             )
             .all()
         )
+
+    def clauses(self, bill: Bill) -> dict[int, ContractClause]:
+        """The clauses that the bill's lines name, by id."""
+        named = [line.clause_id for line in bill.lines if line.clause_id is not None]
+        found = access.database().scalars(
+            sa.select(ContractClause).where(ContractClause.id.in_(named))
+        )
+        return {clause.id: clause for clause in found}
 
     def reasons(self, line: Any, currency: str) -> Reasons:
         return reasons(line.derivation, locale=current_locale(), currency=currency)

@@ -45,6 +45,16 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Item:
+    """Something that waits: a count, or a word about it."""
+
+    label: str
+    value: Any
+    url: str
+    icon: str
+
+
+@dataclass(frozen=True)
 class Panel:
     """One chart with its rows: what is drawn is what the table and the CSV show."""
 
@@ -141,55 +151,57 @@ class HomeView(StaffView, AdminIndexView):
             collection_before=collected(before),
         )
 
-    def _waiting(self, waiting: Waiting) -> list[dict[str, Any]]:
+    def _waiting(self, waiting: Waiting) -> list[Item]:
         """What waits for this person, each with its page."""
-        items: list[dict[str, Any]] = []
+        items: list[Item] = []
         if access.has_role(access.MONEY):
             items.append(
-                {
-                    "label": _("Shops held by a billing gate"),
-                    "count": waiting.held_shops,
-                    "url": self.get_url("bills.index_view"),
-                    "icon": "bill",
-                }
+                Item(
+                    _("Shops held by a billing gate"),
+                    waiting.held_shops,
+                    self.get_url("bills.index_view"),
+                    "bill",
+                )
             )
             items.append(
-                {
-                    "label": _("Bills in review"),
-                    "count": waiting.bills_in_review,
-                    "url": self.get_url("bills.index_view", state="IN_REVIEW"),
-                    "icon": "bill",
-                }
+                Item(
+                    _("Bills in review"),
+                    waiting.bills_in_review,
+                    self.get_url("bills.index_view", state="IN_REVIEW"),
+                    "bill",
+                )
             )
         if access.has_role(access.OPERATIONS):
             items.append(
-                {
-                    "label": _("Requests not yet accepted"),
-                    "count": waiting.unaccepted_requests,
-                    "url": self.get_url("requests.index_view", state="SUBMITTED"),
-                    "icon": "request",
-                }
+                Item(
+                    _("Requests not yet accepted"),
+                    waiting.unaccepted_requests,
+                    self.get_url("requests.index_view", state="SUBMITTED"),
+                    "request",
+                )
             )
             items.append(
-                {
-                    "label": _("Refused rows"),
-                    "count": waiting.refused_rows,
-                    "url": self.get_url("quarantine.index_view"),
-                    "icon": "quarantine",
-                }
+                Item(
+                    _("Refused rows"),
+                    waiting.refused_rows,
+                    self.get_url("quarantine.index_view"),
+                    "quarantine",
+                )
             )
         if access.has_role(access.ADMINISTRATORS):
             proven = waiting.last_proven_backup_at
             now = self.now()
             fresh = proven is not None and now - proven <= PROOF_LIMIT
             items.append(
-                {
-                    "label": _("Last proven backup"),
-                    "text": formats.age(proven, now) if proven else _("never"),
-                    "tone": labels.GOOD if fresh else labels.BAD,
-                    "url": self.get_url("backups.index_view"),
-                    "icon": "backup",
-                }
+                Item(
+                    _("Last proven backup"),
+                    formats.chip(
+                        formats.age(proven, now) if proven else _("never"),
+                        labels.GOOD if fresh else labels.BAD,
+                    ),
+                    self.get_url("backups.index_view"),
+                    "backup",
+                )
             )
         return items
 
