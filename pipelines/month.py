@@ -54,7 +54,6 @@ MARTS_AFTER = timedelta(minutes=3)
 BILLS_AFTER = timedelta(minutes=5)
 REMINDERS_AT = time(9)
 REPORTS_AT = time(10)
-BACKUP_AT = time(2, 30)
 # A day's reminders depend on what is owed; reports on that and on the readings.
 OWED = (Part.BILLS, Part.PAYMENTS)
 REPORTED = (Part.READINGS, Part.BILLS, Part.PAYMENTS)
@@ -74,7 +73,7 @@ class Month:
         store: ObjectStore,
         mall: MallView,
         month: date,
-        today: date,
+        clock: Clock,
     ) -> None:
         self.desk = desk
         self.narrator = narrator
@@ -84,7 +83,7 @@ class Month:
         self.month = month
         self.following = next_month(month)
         _, self.closed = mall.clock.business_day(self.following - timedelta(days=1))
-        self.today = today
+        self.clock = clock
         self.last_day = self.following
 
     def land(self) -> None:
@@ -131,7 +130,8 @@ class Month:
             with self.database.reading() as session:
                 dues = list_due_dates(session, mall_id=self.mall.id, month=self.month)
             days = sorted({due + timedelta(days=n) for due in dues for n in range(-3, 2)})
-            past = [day for day in days if day <= self.today]
+            today = self.clock.now().astimezone(ZONE).date()
+            past = [day for day in days if day <= today]
             self.last_day = past[-1] if past else self.last_day
             figures |= {"days": len(past), "days_to_come": len(days) - len(past)}
             figures |= {"days_unchanged": 0, "created": 0, "sent": 0}
@@ -172,11 +172,12 @@ class Month:
             if self.desk.has_run("backup_job", mark=mark):
                 figures["skipped"] = "Nothing changed since the last proven backup."
                 return
-            day = min(self.last_day + timedelta(days=1), self.today)
+            # A backup keeps what is there now, so it bears the true time, not the month's.
+            now = self.clock.now()
             made = self.desk.run(
                 "backup_job",
-                at=self._at(day, BACKUP_AT),
-                partition=day.isoformat(),
+                at=now,
+                partition=now.astimezone(ZONE).date().isoformat(),
                 tags={MARK_TAG: mark},
             )
             figures |= made["database_backup"] | made["restore_drill"]
@@ -257,7 +258,7 @@ def _carry(options: argparse.Namespace, narrator: Narrator, settings: Settings) 
             open_object_store(settings),
             mall,
             options.month,
-            Clock(settings.clock).now().astimezone(ZONE).date(),
+            Clock(settings.clock),
         )
         repaired = fail_dead_runs(instance)
         for stage in (month.land, month.refresh_marts, month.bill):
