@@ -95,7 +95,7 @@ def back_up(
     """
     began = monotonic()
     with _alone(engine):
-        backup_id, sequence, previous = _open(engine, store, origin, now, run_id)
+        backup_id, sequence, previous, trusts_previous = _open(engine, store, origin, now, run_id)
         try:
             manifest, link = write_backup(
                 _url(engine),
@@ -103,6 +103,7 @@ def back_up(
                 store=store,
                 sequence=sequence,
                 previous=previous,
+                trusts_previous=trusts_previous,
                 started_at=now,
             )
         except BaseException as error:
@@ -186,8 +187,10 @@ def _alone(engine: sa.Engine) -> Iterator[None]:
 
 def _open(
     engine: sa.Engine, store: ObjectStore, origin: BackupOrigin, now: datetime, run_id: str
-) -> tuple[int, int, Link | None]:
-    """A RUNNING row: its id, its sequence, and the backup that its manifest follows."""
+) -> tuple[int, int, Link | None, bool]:
+    """A RUNNING row: its id, its sequence, the backup that its manifest follows, and whether
+    that one is sound as far as we know.
+    """
     with transaction(engine) as session:
         session.execute(
             sa.update(Backup)
@@ -213,7 +216,8 @@ def _open(
         session.add(backup)
         session.flush()
         previous = Link(last.sequence, last.manifest_key, last.manifest_sha256) if last else None
-        return backup.id, backup.sequence, previous
+        is_sound = last is not None and last.state in PROVABLE
+        return backup.id, backup.sequence, previous, is_sound
 
 
 def _close(engine: sa.Engine, backup_id: int, manifest: Manifest, link: Link) -> None:

@@ -55,7 +55,9 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that a restore is compared with. `tables` by `schema.name`."""
+    """Everything that a restore is compared with. `tables` by `schema.name`; `horizon` as in
+    `fingerprints.Known`.
+    """
 
     format: int
     sequence: int
@@ -64,6 +66,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     archive: Archive
     recipients: list[str]
     tables: dict[str, Fingerprint]
+    horizon: int
     started_at: datetime
     finished_at: datetime
 

@@ -42,7 +42,8 @@ def manifest(sequence: int, previous: Link | None = None, **changes: object) -> 
         "source": Source("atrium", "7", 18, "0001"),
         "archive": Archive(folder(sequence, started_at) + ARCHIVE, 9, 5, "aa", 7, "bb"),
         "recipients": ["age1x"],
-        "tables": {"app.malls": Fingerprint(1, "2", 1, False)},
+        "horizon": 700,
+        "tables": {"app.malls": Fingerprint(1, "2", 1, False, "l")},
         "started_at": started_at,
         "finished_at": started_at,
     }
@@ -188,7 +189,7 @@ def test_file_that_holds_no_key_is_named(tmp_path: Path, name: str) -> None:
 
 
 def still(rows: int, checksum: str) -> Fingerprint:
-    return Fingerprint(rows, checksum, rows, False)
+    return Fingerprint(rows, checksum, rows, False, "l")
 
 
 def test_tables_that_changed_between_two_fingerprints_are_moving() -> None:
@@ -196,9 +197,9 @@ def test_tables_that_changed_between_two_fingerprints_are_moving() -> None:
     after = {"app.a": still(1, "x"), "app.b": still(1, "y"), "app.new": still(3, "z")}
     assert settle(before, after) == {
         "app.a": still(1, "x"),
-        "app.b": Fingerprint(1, "x", 1, True),
-        "app.gone": Fingerprint(1, "x", 0, True),
-        "app.new": Fingerprint(0, "0", 3, True),
+        "app.b": Fingerprint(1, "x", 1, True, "l"),
+        "app.gone": Fingerprint(1, "x", 0, True, "l"),
+        "app.new": Fingerprint(0, "0", 3, True, ""),
     }
 
 
@@ -216,11 +217,11 @@ def test_still_tables_must_be_exactly_as_they_were() -> None:
 
 @pytest.mark.parametrize(("rows", "is_fine"), [(9, False), (10, True), (15, True), (21, False)])
 def test_table_that_only_grows_lies_between_its_two_counts(rows: int, is_fine: bool) -> None:
-    expected = {"ingest.readings_y2026m04": Fingerprint(10, "x", 20, True)}
+    expected = {"ingest.readings_y2026m04": Fingerprint(10, "x", 20, True, "l")}
     found = list(differences(expected, {"ingest.readings_y2026m04": still(rows, "?")}))
     assert (found == []) is is_fine
 
 
 def test_other_moving_tables_are_only_required_to_be_there() -> None:
-    expected = {"app.bills": Fingerprint(10, "x", 10, True)}
+    expected = {"app.bills": Fingerprint(10, "x", 10, True, "l")}
     assert list(differences(expected, {"app.bills": still(3, "?")})) == []
