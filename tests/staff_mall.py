@@ -380,7 +380,26 @@ def _bills(session: Session, mall_id: int, shops: list[int], contracts: list[int
                     "loss": {"value": "0", "unit": "1"},
                     "price": {"value": "0.85", "unit": "CNY/kWh"},
                 },
-                {"tariff": {"code": "E-FLAT", "valid_from": "2025-01-01"}},
+                {
+                    "meters": [
+                        {
+                            "device_id": 2 * at + 2,
+                            "device": f"E-{at + 1:03}",
+                            "opening": {
+                                "register": "41250.25",
+                                "at": "2026-02-28T20:00:00+00:00",
+                            },
+                            "closing": {
+                                "register": "44370.75",
+                                "at": "2026-03-31T20:00:00+00:00",
+                            },
+                            "rollovers": 0,
+                            "hours_expected": 744,
+                            "hours_received": 742,
+                        }
+                    ],
+                    "tariff": {"id": 1, "code": "E-FLAT", "valid_from": "2025-01-01"},
+                },
             ),
         ]
         for number, (

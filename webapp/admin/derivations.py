@@ -1,47 +1,95 @@
-"""A bill line's derivation as a page shows it: its sentences, its operands, its sources.
+"""A bill line's derivation as a page shows it: sentences, operands, meters, other sources.
 
 Belongs here: words for the names and units that domain.derivations stores. The sentences are
-those of the bill's paper. Not here: arithmetic.
+those of the bill's paper; what they say in full (tiers, bands, tariff, sales days) is not
+repeated. Not here: arithmetic.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
 
 from services.documents.explanations import explain
-from webapp.admin import formats
+
+
+@dataclass(frozen=True)
+class Register:
+    """What a dial showed, in dial units."""
+
+    value: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class MeterSource:
+    """The readings of a meter that a line was computed from; None was not received."""
+
+    device_id: int
+    device: str
+    opening: Register | None
+    closing: Register | None
+    rollovers: int
+    hours_expected: int
+    hours_received: int
 
 
 @dataclass(frozen=True)
 class Reasons:
-    """`operands` and `sources` are (label, value)."""
+    """`operands` are (label, value); `units` and `billed` name what the line refers to."""
 
     sentences: tuple[str, ...]
     operands: tuple[tuple[str, str], ...]
-    sources: tuple[tuple[str, str], ...]
+    meters: tuple[MeterSource, ...]
+    units: tuple[str, ...]
+    billed: tuple[str, ...]
 
 
 def reasons(derivation: Mapping[str, Any], *, locale: str, currency: str) -> Reasons:
+    sources = derivation["sources"]
     return Reasons(
         sentences=explain(derivation, locale=locale, currency=currency).sentences,
         operands=tuple(
-            (_name(name), _value(value)) for name, value in _shown(derivation["operands"])
+            (_name(name), _quantity(operand))
+            for name, operand in derivation["operands"].items()
+            if _is_quantity(operand) and not _is_start_of_month(name, operand)
         ),
-        sources=tuple(
-            (_name(name), _value(value)) for name, value in derivation.get("sources", {}).items()
+        meters=tuple(_meter(meter) for meter in sources.get("meters", ())),
+        units=tuple(
+            f"{unit['code']} ({_number(unit['area_m2'])} m²)" for unit in sources.get("units", ())
         ),
+        billed=tuple(sources.get("billed", ())),
     )
 
 
-def _shown(operands: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """A share that begins with the month needs no "billed before"."""
-    return [
-        (name, value)
-        for name, value in operands.items()
-        if not (name == "before" and value["value"].startswith("0/"))
-    ]
+def _meter(meter: Mapping[str, Any]) -> MeterSource:
+    return MeterSource(
+        device_id=meter["device_id"],
+        device=meter["device"],
+        opening=_register(meter["opening"]),
+        closing=_register(meter["closing"]),
+        rollovers=meter["rollovers"],
+        hours_expected=meter["hours_expected"],
+        hours_received=meter["hours_received"],
+    )
+
+
+def _register(reading: Mapping[str, str] | None) -> Register | None:
+    if reading is None:
+        return None
+    at = datetime.fromisoformat(reading["at"]) if reading["at"] else None
+    return Register(_number(reading["register"]), at)
+
+
+def _is_quantity(operand: Any) -> bool:
+    return isinstance(operand, Mapping) and set(operand) == {"value", "unit"}
+
+
+def _is_start_of_month(name: str, operand: Mapping[str, str]) -> bool:
+    """A line that begins with the month has nothing before it to tell."""
+    return name == "before" and operand["value"].startswith("0/")
 
 
 def _name(name: str) -> str:
@@ -56,70 +104,24 @@ def _name(name: str) -> str:
         "sales": _("Net sales"),
         "base": _("Base rent of the period"),
         "billed": _("Already billed"),
-        "tiers": _("Tiers"),
-        "tier_kind": _("Tier kind"),
-        "breakpoint": _("Breakpoint"),
         "natural_breakpoint": _("Natural breakpoint"),
         "breakpoint_amount": _("Breakpoint amount"),
-        "settlement": _("Settlement"),
         "scale": _("Part of the settlement period"),
         "minimum": _("Minimum"),
         "maximum": _("Maximum"),
-        "meters": _("Meters"),
         "loss": _("Loss"),
         "price": _("Price"),
-        "bands": _("Bands"),
-        "units": _("Units"),
-        "tariff": _("Tariff"),
-        "device": _("Device"),
-        "consumption": _("Consumption"),
-        "ratio": _("Ratio (CT/PT)"),
-        "days": _("Days"),
-        "opening_register": _("Opening register"),
-        "closing_register": _("Closing register"),
-        "opening_at": _("Opened at"),
-        "closing_at": _("Closed at"),
-        "rollovers": _("Rollovers"),
-        "completeness": _("Completeness"),
-        "area_m2": _("Area (m²)"),
-        "code": _("Code"),
-        "name": _("Name"),
-        "up_to": _("Up to"),
-        "from_hour": _("From hour"),
-        "to_hour": _("To hour"),
-        "sales_days": _("Sales days"),
-        "first": _("First day"),
-        "last": _("Last day"),
-        "period": _("Period"),
-        "device_id": _("Device number"),
-        "tariff_id": _("Tariff number"),
-        "valid_from": _("Valid from"),
-        "kind": _("Kind"),
-        "expected": _("Expected"),
-        "received": _("Received"),
-        "days_expected": _("Days expected"),
-        "days_received": _("Days received"),
-        "hours_expected": _("Hours expected"),
-        "hours_received": _("Hours received"),
     }
     return words.get(name, name.replace("_", " "))
 
 
-def _constant(text: str) -> str:
-    words = {
-        "MARGINAL": _("each band at its own rate"),
-        "WHOLE": _("the band reached prices all sales"),
-        "NATURAL": _("natural"),
-        "ARTIFICIAL": _("stated"),
-        "NONE": _("none"),
-        "MONTH": _("month"),
-        "QUARTER": _("quarter"),
-        "LEASE_YEAR": _("lease year"),
-    }
-    return words.get(text, text)
+def _quantity(operand: Mapping[str, str]) -> str:
+    return f"{_number(operand['value'].removesuffix('/1'))} {_unit(operand['unit'])}".strip()
 
 
 def _unit(unit: str) -> str:
+    if "/" in unit:
+        return unit.replace("m2", "m²").replace("/month", _("/month")).replace("/day", _("/day"))
     units = {
         "1": "",
         "m2": "m²",
@@ -128,24 +130,7 @@ def _unit(unit: str) -> str:
         "day": _("days"),
         "settlement period": _("of the period"),
     }
-    if "/" in unit:
-        return unit.replace("m2", "m²").replace("/month", _("/month")).replace("/day", _("/day"))
     return units.get(unit, unit)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        if set(value) == {"value", "unit"}:
-            amount = str(value["value"]).removesuffix("/1")
-            return f"{_number(amount)} {_unit(str(value['unit']))}".strip()
-        return ", ".join(f"{_name(str(key))} {_value(part)}" for key, part in value.items())
-    if isinstance(value, list):
-        return "; ".join(_value(part) for part in value)
-    if value is None:
-        return "—"
-    if isinstance(value, bool):
-        return formats.yes_no(value)
-    return _constant(_number(str(value)))
 
 
 def _number(text: str) -> str:
