@@ -139,18 +139,17 @@ def _send(port: int, requests: list[list[bytes]]) -> tuple[float, int]:
     ready = threading.Barrier(len(requests) + 1)
 
     def work(number: int) -> None:
-        caller = Caller(port)
-        ready.wait()
         try:
-            for request in requests[number]:
-                status, body = caller.call(request)
-                if status != 200:
-                    raise RuntimeError(f"answer {status}: {body[:300]!r}")
-                accepted[number] += json.loads(body)["accepted"]
+            with Caller(port) as caller:
+                ready.wait()
+                for request in requests[number]:
+                    status, body = caller.call(request)
+                    if status != 200:
+                        raise RuntimeError(f"answer {status}: {body[:300]!r}")
+                    accepted[number] += json.loads(body)["accepted"]
         except BaseException as error:  # noqa: BLE001
             errors.append(error)
-        finally:
-            caller.close()
+            ready.abort()
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(len(requests))]
     for thread in threads:

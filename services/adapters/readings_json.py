@@ -9,7 +9,7 @@ JSON at all is refused whole.
 import codecs
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -32,6 +32,7 @@ from services.adapters.directory import DeviceEntry, MallDevices
 from services.adapters.refusals import Problem, Reason, Refusal, kept_row, shown
 
 LONGEST_INTERVAL = timedelta(days=1, hours=2)  # a day of 25 hours and some slack
+GOOD, UNCERTAIN = Quality.GOOD.value, Quality.UNCERTAIN.value
 NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.0{1,6})?")
 REQUIRED = ("device_id", "data_type", "value", "timestamp")
@@ -75,13 +76,13 @@ class ParsedBatch:
     """Columns of the readings that can be written, `index` their places in the batch."""
 
     total: int = 0
-    index: list[int] = field(default_factory=list)
-    device_id: list[int] = field(default_factory=list)
-    metric: list[str] = field(default_factory=list)
-    interval_start: list[datetime] = field(default_factory=list)
-    interval_end: list[datetime] = field(default_factory=list)
-    value: list[str] = field(default_factory=list)
-    quality: list[str] = field(default_factory=list)
+    index: Sequence[int] = ()
+    device_id: Sequence[int] = ()
+    metric: Sequence[str] = ()
+    interval_start: Sequence[datetime] = ()
+    interval_end: Sequence[datetime] = ()
+    value: Sequence[str] = ()
+    quality: Sequence[str] = ()
     refusals: list[Refusal] = field(default_factory=list)
     uncertain: int = 0
 
@@ -111,12 +112,13 @@ def parse(
     if readings is not None and _every_field_once(body, readings):
         _check_count(len(readings), max_readings)
         batch = ParsedBatch(total=len(readings))
-        judge = _Judge(scope, arrival, batch)
+        judge = _Judge(scope, arrival)
         for place, reading in enumerate(readings):
             refusal = judge.take(place, reading)
             if refusal is not None:
                 raw = msgspec.json.encode(reading).decode()
                 batch.refusals.append(Refusal(place, kept_row(raw), *refusal))
+        judge.fill(batch)
         return batch
     return _parse_one_by_one(body, is_lines, scope, arrival, max_readings)
 
@@ -164,12 +166,13 @@ def _parse_one_by_one(
     pieces = _pieces(body, is_lines)
     _check_count(len(pieces), max_readings)
     batch = ParsedBatch(total=len(pieces))
-    judge = _Judge(scope, arrival, batch)
+    judge = _Judge(scope, arrival)
     for place, piece in enumerate(pieces):
         refusal = _read_alone(piece, partial(judge.take, place))
         if refusal is not None:
             text = kept_row(piece.decode("utf-8", "replace"))
             batch.refusals.append(Refusal(place, text, *refusal))
+    judge.fill(batch)
     return batch
 
 
@@ -253,12 +256,14 @@ def _explain(message: str) -> tuple[Reason, str]:
 
 
 class _Judge:
-    """Takes readings into the batch's columns, or says why not."""
+    """Takes readings, or says why not; then fills the batch's columns with those taken."""
 
-    def __init__(self, scope: Scope, arrival: Arrival, batch: ParsedBatch) -> None:
+    def __init__(self, scope: Scope, arrival: Arrival) -> None:
         self.scope = scope
         self.arrival = arrival
-        self.batch = batch
+        self.taken: list[tuple[int, int, str, datetime, datetime, str, str]] = []
+        self.has_lengths = False
+        self.uncertain = 0
         self.routes: dict[tuple[str, str], DeviceEntry | tuple[Reason, str]] = {}
         self.earliest = arrival.earliest_certain
         self.latest = arrival.latest_certain
@@ -295,7 +300,7 @@ class _Judge:
                     Reason.WRONG_UNIT,
                     f"unit is {shown(reading.unit)}; expected {unit} for {data_type}",
                 )
-        quality = Quality.GOOD.value
+        quality = GOOD
         if not (start <= self.latest and end >= self.earliest):
             if not self.arrival.is_possible(start):
                 return (
@@ -303,17 +308,29 @@ class _Judge:
                     f"timestamp is {start.isoformat()}; expected a time from 2000 on and at most "
                     f"a year after {self.arrival.received_at:%Y-%m-%d}",
                 )
-            quality = Quality.UNCERTAIN.value
-            self.batch.uncertain += 1
-        batch = self.batch
-        batch.index.append(place)
-        batch.device_id.append(route.device_id)
-        batch.metric.append(data_type)
-        batch.interval_start.append(start)
-        batch.interval_end.append(end)
-        batch.value.append(value)
-        batch.quality.append(quality)
+            quality = UNCERTAIN
+            self.uncertain += 1
+        if end is not start:
+            self.has_lengths = True
+        self.taken.append((place, route.device_id, data_type, start, end, value, quality))
         return None
+
+    def fill(self, batch: ParsedBatch) -> None:
+        if not self.taken:
+            return
+        (
+            batch.index,
+            batch.device_id,
+            batch.metric,
+            batch.interval_start,
+            batch.interval_end,
+            batch.value,
+            batch.quality,
+        ) = zip(*self.taken, strict=True)
+        if not self.has_lengths:
+            # One column, not two alike: it is written out once.
+            batch.interval_end = batch.interval_start
+        batch.uncertain = self.uncertain
 
     def _route(self, code: str, data_type: str) -> DeviceEntry | tuple[Reason, str]:
         device = self.scope.where.devices.get(code)

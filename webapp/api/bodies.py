@@ -7,11 +7,11 @@ import base64
 import binascii
 import hashlib
 import re
-import socket
 import time
 from dataclasses import dataclass
 
 from flask import Request
+from werkzeug.exceptions import ClientDisconnected
 
 from services.adapters.refusals import Reason
 from services.adapters.unpacking import CannotUnpack, unpack_gzip
@@ -85,7 +85,8 @@ def read_body(request: Request, announced: Announced) -> bytes:
                 break
             parts.append(part)
             missing -= len(part)
-    except (TimeoutError, socket.timeout):  # noqa: UP041
+    except (TimeoutError, ClientDisconnected):
+        # Werkzeug calls every end of the line a disconnect; what is missing is said below.
         pass
     finally:
         if connection is not None:
