@@ -19,8 +19,8 @@ import zstandard
 
 CHUNK = 1024 * 1024
 LEVEL = 1  # packs a database nearly as well as higher ones at a fraction of their time
-# The server's sender and pg_basebackup take a processor each; compression gets those beside.
-THREADS = min(4, max(0, (os.cpu_count() or 1) - 2))
+# Compression is what takes longest: threads of its own, so that reading and hashing go on.
+THREADS = min(4, max(1, (os.cpu_count() or 1) - 1))
 F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", None)
 
 
