@@ -10,9 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -89,17 +88,33 @@ class Children:
 
     def wait_for(self, name: str, url: str, seconds: float = 60) -> None:
         """Wait until `url` answers with 200. Raises ChildFailed when it does not."""
+
+        def answers() -> bool:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return bool(answer.status == 200)
+
+        self._wait(name, url, answers, seconds)
+
+    def wait_for_port(self, name: str, host: str, port: int, seconds: float = 60) -> None:
+        """Wait until something listens on the port. Raises ChildFailed when nothing does."""
+
+        def listens() -> bool:
+            with socket.create_connection((host, port), timeout=5):
+                return True
+
+        self._wait(name, f"{host}:{port}", listens, seconds)
+
+    def _wait(self, name: str, place: str, is_there: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self._running[name].poll() is not None:
                 raise ChildFailed(f"{name} ended before it was ready. {self.tail(name)}")
             try:
-                with urllib.request.urlopen(url, timeout=5) as answer:
-                    if answer.status == 200:
-                        return
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                if is_there():
+                    return
+            except OSError:  # what urllib raises for a refused, reset or slow connection, too
                 time.sleep(0.2)
-        raise ChildFailed(f"{name} does not answer at {url}. {self.tail(name)}")
+        raise ChildFailed(f"{name} does not answer at {place}. {self.tail(name)}")
 
     def end(self, name: str | None = None, seconds: float = 15) -> None:
         """End one child, or all, with the processes they started."""

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -11,7 +12,11 @@ from rich.table import Table
 from cli.processes import ChildFailed, Children, children, free_port_from
 from cli.sites import dagster_environment, start_web
 from cli.state import ready_database
+from storage.postgres import free_port
 from storage.settings import Settings, load_settings
+
+# As workspace.yaml names it: runs are tagged with it.
+LOCATION = "atrium"
 
 
 @click.command("serve")
@@ -42,23 +47,46 @@ def _start_all(group: Children, settings: Settings, console: Console) -> dict[st
         group, settings, console=console, environment={"ATRIUM_DAGSTER_PORT": str(dagster_port)}
     )
     environment = dagster_environment(settings)
-    workspace = ["-w", "workspace.yaml"]
+    workspace = _start_code(group, environment)
     group.start(
         "dagster-daemon",
-        [sys.executable, "-m", "dagster._daemon", "run", *workspace],
+        [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)],
         environment=environment,
     )
     group.start(
         "dagster-webserver",
         [
             sys.executable, "-m", "dagster_webserver",
-            "-h", settings.host, "-p", str(dagster_port), *workspace,
+            "-h", settings.host, "-p", str(dagster_port), "-w", str(workspace),
         ],
         environment=environment,
     )  # fmt: skip
     dagster = f"http://{settings.host}:{dagster_port}"
     group.wait_for("dagster-webserver", f"{dagster}/server_info", seconds=120)
     return {"staff": f"{web}/admin/", "api": f"{web}/api/docs", "dagster": dagster}
+
+
+def _start_code(group: Children, environment: dict[str, str]) -> Path:
+    """Start one server of the pipelines' code for webserver and daemon; their workspace file.
+
+    Left alone, each starts its own, and the daemon a new one every minute.
+    """
+    port = free_port()
+    group.start(
+        "dagster-code",
+        [
+            sys.executable, "-m", "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(port),
+            "-m", "pipelines.definitions", "--location-name", LOCATION,
+            "--inject-env-vars-from-instance",
+        ],
+        environment=environment,
+    )  # fmt: skip
+    workspace = Path(environment["DAGSTER_HOME"]) / "workspace.yaml"
+    server = {"host": "127.0.0.1", "port": port, "location_name": LOCATION}
+    # JSON is YAML.
+    workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
+    group.wait_for_port("dagster-code", "127.0.0.1", port, seconds=120)
+    return workspace
 
 
 def _table(addresses: dict[str, str]) -> Table:

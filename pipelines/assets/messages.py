@@ -37,6 +37,7 @@ def payment_reminders(
     database: dg.ResourceParam[Database],
     clock: dg.ResourceParam[Clock],
     malls: dg.ResourceParam[Malls],
+    settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     began = perf_counter()
     created = existing = 0
@@ -51,6 +52,7 @@ def payment_reminders(
                 mall_id=mall.id,
                 day=context.partition_time_window.start.date(),
                 now=clock.now(),
+                locale=settings.default_locale,
             )
         created += result.created
         existing += result.existing
