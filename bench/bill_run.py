@@ -120,7 +120,7 @@ def _measure(
             for statement in (MALL + HOURS).split(";\n"):
                 connection.execute(statement % {"contracts": CONTRACTS})
             connection.execute("VACUUM ANALYZE")
-            mall_id = connection.execute("SELECT id FROM app.malls").fetchone()[0]
+            (mall_id,) = connection.execute("SELECT id FROM app.malls").fetchall()[0]
         with psycopg.connect(url, options="-c timezone=UTC") as connection:
             result, ours = run(connection, mall_id)
         if result.created != CONTRACTS:
@@ -149,7 +149,7 @@ def _copy_again(url: str) -> float:
         return perf_counter() - began
 
 
-def _copy_out(connection: psycopg.Connection, statement: str) -> Iterator[bytes]:
+def _copy_out(connection: psycopg.Connection, statement: str) -> Iterator[bytes | bytearray | memoryview[int]]:
     with (
         connection.cursor() as cursor,
         cursor.copy(statement.replace("FROM STDIN", "TO STDOUT")) as copy,

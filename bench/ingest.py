@@ -92,7 +92,7 @@ class _Mall:
         self.sent = 0
         engine = create_engine(url)
         with transaction(engine) as session:
-            mall_id = session.execute(
+            mall_id: int = session.execute(
                 sa.text("INSERT INTO app.malls (code, name) VALUES ('B', 'Bench') RETURNING id")
             ).scalar_one()
             session.execute(

@@ -236,5 +236,5 @@ def _bills_of(mall_id: int, month: date) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def _count(session: Session, query: sa.Select[Any]) -> int:
+def _count(session: Session, query: sa.Select[*tuple[Any, ...]]) -> int:
     return session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0

@@ -251,7 +251,7 @@ def _remarks(apart: Any, mall_days: Any, scope: Scope) -> tuple[Remark, ...]:
     if left_out:
         remarks.append(
             Remark(
-                marked("Days left out of the average footfall, less than 95% received: {names}"),
+                marked("Days left out of the average footfall, completeness below 95%: {names}"),
                 left_out,
             )
         )

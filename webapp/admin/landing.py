@@ -5,10 +5,12 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from domain.devices import Feed
+from services.adapters.refusals import title_of as refusal_title
 from storage.models import InboxFile, Quarantined
 from storage.models.ingest import FileState
 from webapp.admin import access, filters, formats
 from webapp.admin.base import RecordView
+from webapp.language import current_locale
 
 
 def _scoped(view: RecordView) -> Any:
@@ -28,7 +30,7 @@ def _reason_codes() -> list[tuple[str, str]]:
         .distinct()
         .order_by(Quarantined.reason_code)
     )
-    return [(code, code) for (code,) in rows]
+    return [(code, refusal_title(code, current_locale())) for (code,) in rows]
 
 
 class LandedFileView(RecordView):
@@ -116,7 +118,7 @@ class QuarantineView(RecordView):
     singular = _l("refused row")
     empty_title = _l("No row was refused")
     empty_advice = _l("Rows that break a rule wait here with the reason; nothing is thrown away.")
-    column_list = ("received_at", "reason", "row", "row_number", "file_id")
+    column_list = ("received_at", "reason_code", "reason", "row", "row_number", "file_id")
     column_details_list = (
         "received_at",
         "reason_code",
@@ -129,8 +131,8 @@ class QuarantineView(RecordView):
     )
     column_labels = {
         "received_at": _l("Received at"),
-        "reason_code": _l("Rule"),
-        "reason": _l("Reason"),
+        "reason_code": _l("Reason"),
+        "reason": _l("In detail"),
         "row": _l("Row as it came"),
         "row_number": _l("Row number"),
         "file_id": _l("File"),
@@ -139,7 +141,9 @@ class QuarantineView(RecordView):
     }
     column_formatters = {
         "row": lambda view, context, model, name: formats.code(model.row[:160]),
-        "reason_code": lambda view, context, model, name: formats.code(model.reason_code),
+        "reason_code": lambda view, context, model, name: refusal_title(
+            model.reason_code, current_locale()
+        ),
         "file_id": lambda view, context, model, name: (
             formats.link("landed_files.details_view", f"#{model.file_id}", id=model.file_id)
             if model.file_id
@@ -147,10 +151,10 @@ class QuarantineView(RecordView):
         ),
     }
     numeric_columns = frozenset({"row_number"})
-    prose_columns = frozenset({"row", "reason"})
+    prose_columns = frozenset({"row", "reason", "reason_code"})
     column_searchable_list = ("row", "reason")
     column_default_sort = ("id", True)
-    list_filters = (filters.by_values("rule", _l("Rule"), Quarantined.reason_code, _reason_codes),)
+    list_filters = (filters.by_values("rule", _l("Reason"), Quarantined.reason_code, _reason_codes),)
     scoped_query = _scoped
 
     def title_of(self, model: Any) -> str:
