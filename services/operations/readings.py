@@ -34,27 +34,33 @@ ROWS_AS_ARRAYS = 20_000
 REGISTERS: frozenset[str] = frozenset(REGISTER_METRICS)
 MOMENT = timedelta(microseconds=1)
 
-INSERT_ARRAYS: LiteralString = """
+# Batches above this are tried as all new first: asking for conflicts row by row costs Postgres as
+# much again as the insert itself.
+ROWS_TRIED_AS_NEW = 50
+
+INSERT: LiteralString = """
 INSERT INTO ingest.readings (device_id, metric, interval_start, interval_end, value, quality,
                              received_at, file_id, batch_id)
 SELECT device_id, metric, interval_start, interval_end, value, quality,
        %s::timestamptz, %s::bigint, %s::bigint
+"""
+FROM_ARRAYS: LiteralString = """
 FROM unnest(%s::text::bigint[], %s::text::text[], %s::text::timestamptz[],
             %s::text::timestamptz[], %s::text::numeric[], %s::text::text[])
      AS came (device_id, metric, interval_start, interval_end, value, quality)
-ORDER BY device_id, metric, interval_start
-ON CONFLICT DO NOTHING
+"""
+FROM_INCOMING: LiteralString = "FROM pg_temp.incoming"
+# A whole batch that comes again is known by its ends, before it makes an error of itself.
+UNLESS_KNOWN: LiteralString = """
+WHERE NOT EXISTS (
+    SELECT FROM ingest.readings
+    WHERE (device_id, metric, interval_start)
+          IN ((%s::bigint, %s::text, %s::timestamptz), (%s::bigint, %s::text, %s::timestamptz))
+)
 """
 # One order of keys for all writers: two of them cannot wait for each other.
-INSERT_INCOMING: LiteralString = """
-INSERT INTO ingest.readings (device_id, metric, interval_start, interval_end, value, quality,
-                             received_at, file_id, batch_id)
-SELECT device_id, metric, interval_start, interval_end, value, quality,
-       %s::timestamptz, %s::bigint, %s::bigint
-FROM pg_temp.incoming
-ORDER BY device_id, metric, interval_start, place
-ON CONFLICT DO NOTHING
-"""
+IN_ORDER: LiteralString = " ORDER BY device_id, metric, interval_start "
+SKIP_KNOWN: LiteralString = " ON CONFLICT DO NOTHING"
 CREATE_INCOMING: LiteralString = """
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
     place bigint, device_id bigint, metric text, interval_start timestamptz,
@@ -202,18 +208,26 @@ def write_readings(
     if not len(rows):
         return Written()
     first, last = min(rows.interval_start), max(rows.interval_start)
-    source = (received_at, file_id, batch_id)
+    ensure_month_partitions(connection, first.astimezone(UTC).date(), last.astimezone(UTC).date())
     as_arrays = len(rows) <= ROWS_AS_ARRAYS
-    months = (first.astimezone(UTC).date(), last.astimezone(UTC).date())
+    given: tuple[object, ...] = (received_at, file_id, batch_id)
     if as_arrays:
-        with connection.pipeline():
-            ensure_month_partitions(connection, *months)
-            inserted = connection.execute(INSERT_ARRAYS, (*source, *_arrays(rows)))
+        origin, given = FROM_ARRAYS, (*given, *_arrays(rows))
     else:
-        ensure_month_partitions(connection, *months)
+        origin = FROM_INCOMING
         _copy_incoming(connection, rows)
-        inserted = connection.execute(INSERT_INCOMING, source)
-    accepted = inserted.rowcount
+    accepted = 0
+    if len(rows) > ROWS_TRIED_AS_NEW:
+        ends = [
+            column[place]
+            for place in (0, -1)
+            for column in (rows.device_id, rows.metric, rows.interval_start)
+        ]
+        accepted = _insert_new(
+            connection, INSERT + origin + UNLESS_KNOWN + IN_ORDER, (*given, *ends)
+        )
+    if not accepted:
+        accepted = connection.execute(INSERT + origin + IN_ORDER + SKIP_KNOWN, given).rowcount
     outcomes: dict[int, str] = {}
     if accepted < len(rows):
         if as_arrays:
@@ -242,6 +256,17 @@ def write_readings(
         revised=revised,
         outcomes=outcomes,
     )
+
+
+def _insert_new(
+    connection: psycopg.Connection, statement: LiteralString, given: Sequence[object]
+) -> int:
+    """Rows inserted: all of them, or none because one is there already."""
+    try:
+        with connection.transaction():
+            return connection.execute(statement, given).rowcount
+    except psycopg.errors.UniqueViolation:
+        return 0
 
 
 def touch_dates(

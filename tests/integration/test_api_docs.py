@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from flask_babel import Babel
 
 from domain.devices import Metric
-from services.adapters.readings_json import OPTIONAL, REQUIRED
+from services.adapters.readings_judge import OPTIONAL, REQUIRED
 from services.adapters.refusals import Reason
 from storage.database import create_engine
 from storage.objects import FolderStore

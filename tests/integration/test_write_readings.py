@@ -26,11 +26,13 @@ def mall(database_url: str) -> MallEntry:
     return MallEntry(row[0], "M1", CLOCK)
 
 
-@pytest.fixture(params=["arrays", "copy"])
+@pytest.fixture(params=["arrays", "copy", "arrays tried as new", "copy tried as new"])
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both ways of writing must count alike."""
-    if request.param == "copy":
+    """All ways of writing must count alike."""
+    if "copy" in request.param:
         monkeypatch.setattr(readings, "ROWS_AS_ARRAYS", 1)
+    if "new" in request.param:
+        monkeypatch.setattr(readings, "ROWS_TRIED_AS_NEW", 0)
     return request.param
 
 
