@@ -149,7 +149,9 @@ def _copy_again(url: str) -> float:
         return perf_counter() - began
 
 
-def _copy_out(connection: psycopg.Connection, statement: str) -> Iterator[bytes | bytearray | memoryview[int]]:
+def _copy_out(
+    connection: psycopg.Connection, statement: str
+) -> Iterator[bytes | bytearray | memoryview[int]]:
     with (
         connection.cursor() as cursor,
         cursor.copy(statement.replace("FROM STDIN", "TO STDOUT")) as copy,

@@ -154,7 +154,9 @@ class QuarantineView(RecordView):
     prose_columns = frozenset({"row", "reason", "reason_code"})
     column_searchable_list = ("row", "reason")
     column_default_sort = ("id", True)
-    list_filters = (filters.by_values("rule", _l("Reason"), Quarantined.reason_code, _reason_codes),)
+    list_filters = (
+        filters.by_values("rule", _l("Reason"), Quarantined.reason_code, _reason_codes),
+    )
     scoped_query = _scoped
 
     def title_of(self, model: Any) -> str:
