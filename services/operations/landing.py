@@ -121,7 +121,11 @@ def _change_since(store: ObjectStore, found: InboxObject) -> str:
         now = store.stat(found.key)
     except ObjectNotFound:
         return GONE
-    if (now.bytes, now.modified_at) != (found.bytes, found.modified_at):
+    times = (now.modified_at, found.modified_at)
+    if not all(time.microsecond for time in times):
+        # S3 names the second when asked for one object, and its parts in a listing.
+        times = (times[0].replace(microsecond=0), times[1].replace(microsecond=0))
+    if now.bytes != found.bytes or times[0] != times[1]:
         return CHANGED
     return ""
 

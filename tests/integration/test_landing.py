@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from services.operations import landing
+from services.operations.device_traffic import mark_silent_devices
 from services.operations.landing import (
     find_ready_files,
     inbox_fingerprint,
@@ -17,7 +18,7 @@ from services.operations.landing import (
     load_file,
     parse_file,
 )
-from storage.objects import FolderStore
+from storage.objects import FolderStore, S3Store
 from storage.settings import Settings
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -399,3 +400,35 @@ def test_directory_of_one_mall_holds_its_devices_places_and_shops(inbox: Inbox) 
     assert mall.devices["FC-01"].shop_on(date(2026, 3, 1)) == "S-01"
     assert mall.devices["FC-01"].shop_on(date(2025, 3, 1)) == ""
     assert set(load_device_directory(inbox.connection).malls) == {"M1", "M2"}
+
+
+def test_inbox_in_a_bucket_is_landed_like_a_folder(inbox: Inbox, s3_store: S3Store) -> None:
+    inbox.store = s3_store  # type: ignore[assignment]
+    key = inbox.drop("电表 1.csv.gz", gzip.compress(lines(hour(0), hour(1, "x"))))
+    s3_store.put(f"{key}.done", hashlib.sha256(s3_store.get(key)).hexdigest().encode())
+    inbox.drop("b.csv", b"", "M1/nothing")
+    good, strange = sorted(inbox.land(), key=lambda result: result.state)
+    assert counts(good) == ("LANDED", 2, 1, 0, 0, 1)
+    assert (strange.state, strange.reason[:12]) == ("REFUSED", "UNKNOWN_FEED")
+    assert inbox.keys("inbox/") == []
+    assert len(inbox.keys("archive/2026/04/")) == 2
+
+
+def test_device_that_is_silent_for_three_intervals_goes_offline(inbox: Inbox) -> None:
+    inbox.drop("a.csv", lines(hour(0)))
+    inbox.land()
+    state = "SELECT status FROM app.devices"
+    assert mark_silent_devices(inbox.connection, now=NOW + timedelta(hours=3)) == 0
+    assert inbox.one(state) == "ONLINE"
+    assert mark_silent_devices(inbox.connection, now=NOW + timedelta(hours=3, seconds=1)) == 1
+    assert inbox.one(state) == "OFFLINE"
+
+
+def test_three_hundred_files_are_landed_without_waiting(inbox: Inbox) -> None:
+    for number in range(300):
+        inbox.drop(f"{number}.csv", lines(hour(number)))
+    began = time.process_time()
+    results = inbox.land(NOW)
+    assert sum(result.accepted for result in results) == 300
+    # Measured in our own processor time, so that a busy machine does not fail the test.
+    assert time.process_time() - began < 15

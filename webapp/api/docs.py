@@ -11,7 +11,7 @@ from flask import Response, current_app, render_template, request
 from flask_babel import Domain, get_locale
 
 from services.adapters.refusals import TITLES, title_of
-from webapp.api.openapi import SMALLEST, build_document, data_types, product_version
+from webapp.api.openapi import SMALLEST_TEXT, build_document, data_types, product_version
 from webapp.api.problems import PROBLEMS
 from webapp.runtime import runtime
 
@@ -40,7 +40,7 @@ def docs_page() -> str:
         document=document,
         operations=_operations(document),
         schemas=document["components"]["schemas"],
-        smallest=_pretty(SMALLEST),
+        smallest=SMALLEST_TEXT,
         key_words=document["components"]["securitySchemes"]["deviceKey"]["description"],
         data_types=data_types(),
         problems=PROBLEMS,

@@ -21,6 +21,8 @@ SMALLEST = {
     "value": 1500.00,
     "timestamp": "2026-01-16T14:30:00Z",
 }
+SMALLEST_TEXT = """{"device_id": "POS001", "data_type": "sales",
+ "value": 1500.00, "timestamp": "2026-01-16T14:30:00Z"}"""
 BATCH = [
     {**SMALLEST, "timestamp": "2026-01-16T14:31:07.250Z", "value": 38.50, "unit": "CNY"},
     {
@@ -155,8 +157,8 @@ def _post_readings(settings: Settings, _: Translate) -> dict[str, Any]:
             },
             **{
                 str(status): {
-                    "description": _(
-                        "Refused; the problem says what is wrong, where, and what is expected."
+                    "description": " · ".join(
+                        _(problem.title) for problem in PROBLEMS if problem.status == status
                     ),
                     "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
                 }
