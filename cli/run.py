@@ -29,6 +29,7 @@ from sample_mall import (
     SampleMall,
     build_sample_mall,
     drop_files,
+    is_posted,
     pay_bills,
     post_batches,
 )
@@ -122,7 +123,9 @@ def _carry(
             ensure_administrator(session, settings, mall.mall_code)
     with stages.stage("Files and batches"):
         dropped = drop_files(open_object_store(settings), mall=mall, month=month)
-        posted = _post(engine, settings, group, mall, month, console)
+        posted = None
+        if not is_posted(engine, mall=mall, month=month):
+            posted = _post(engine, settings, group, mall, month, console)
     pipeline.proceed()
     for event in pipeline.events():
         stages.show(event)
@@ -134,7 +137,7 @@ def _carry(
         "mall": mall.mall_code,
         "month": f"{month:%Y-%m}",
         "dropped": asdict(dropped),
-        "posted": asdict(posted),
+        "posted": posted and asdict(posted),
         **pipeline.summary,
         "administrator": ADMINISTRATOR,
         "administrator_password_file": str(settings.secrets_dir / ADMINISTRATOR_PASSWORD),

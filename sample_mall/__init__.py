@@ -5,7 +5,7 @@ files in the drop-box, batches to the API, payments through the use-cases. Not h
 that the product itself needs. docs/sample-mall.md describes it.
 """
 
-from sample_mall.batches import PostFailed, PostResult, post_batches
+from sample_mall.batches import PostFailed, PostResult, is_posted, post_batches
 from sample_mall.build import SampleMall, build_sample_mall
 from sample_mall.files import DropResult, drop_files
 from sample_mall.payments import PayResult, pay_bills
@@ -23,6 +23,7 @@ __all__ = [
     "SampleMall",
     "build_sample_mall",
     "drop_files",
+    "is_posted",
     "pay_bills",
     "post_batches",
 ]

@@ -4,6 +4,7 @@ Belongs here: making batches and sending them as a till's gateway would. Not her
 """
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +13,14 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
 from sample_mall.build import SampleMall
 from sample_mall.files import OFFSET, money
 from sample_mall.shift import next_month
 from sample_mall.tills import sales
+from services.queries.batches import find_bodies
 
 READINGS_PATH = "/api/v1/readings"
 BATCH = 1000
@@ -48,16 +53,31 @@ def post_batches(base_url: str, *, key: str, mall: SampleMall, month: date) -> P
     """
     counts = dict.fromkeys(("accepted", "duplicate", "revised", "refused"), 0)
     lines = list(reading_lines(month.replace(day=1)))
-    batches = [lines[at : at + BATCH] for at in range(0, len(lines), BATCH)]
+    bodies = _bodies(lines)
     connection = _connect(base_url)
     try:
-        for batch in batches:
-            answer = _post(connection, key, batch)
+        for body in bodies:
+            answer = _post(connection, key, body)
             for name in counts:
                 counts[name] += int(answer[name])
     finally:
         connection.close()
-    return PostResult(posted=len(lines), requests=len(batches), **counts)
+    return PostResult(posted=len(lines), requests=len(bodies), **counts)
+
+
+def is_posted(engine: sa.Engine, *, mall: SampleMall, month: date) -> bool:
+    """Whether the API has taken all batches of the month: it keeps what came over the wire."""
+    hashes = {
+        hashlib.sha256(body).digest() for body in _bodies(list(reading_lines(month.replace(day=1))))
+    }
+    with Session(engine) as session:
+        return find_bodies(session, mall_id=mall.mall_id, sha256s=hashes) == hashes
+
+
+def _bodies(lines: list[str]) -> list[bytes]:
+    """The batches as gzip NDJSON; the same lines give the same bytes."""
+    texts = ("\n".join(lines[at : at + BATCH]) + "\n" for at in range(0, len(lines), BATCH))
+    return [gzip.compress(text.encode(), mtime=0) for text in texts]
 
 
 def reading_lines(month: date) -> Iterator[str]:
@@ -87,9 +107,8 @@ def _connect(base_url: str) -> HTTPConnection:
     return kind(parts.hostname, parts.port, timeout=TIME_OUT_SECONDS)
 
 
-def _post(connection: HTTPConnection, key: str, lines: list[str]) -> dict[str, Any]:
+def _post(connection: HTTPConnection, key: str, body: bytes) -> dict[str, Any]:
     """Send one batch; once more when the connection broke: the API counts nothing twice."""
-    body = gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0)
     headers = {
         "Authorization": f"Bearer {key}",
         "Content-Type": "application/x-ndjson",

@@ -20,6 +20,7 @@ from sample_mall import (
     SampleMall,
     build_sample_mall,
     drop_files,
+    is_posted,
     post_batches,
     sources,
 )
@@ -220,7 +221,9 @@ def test_tills_post_their_month_and_again_counts_nothing_twice(
         key = create_device_key(
             session, mall_id=mall.mall_id, device_id=None, name="gateway", now=NOW
         )
+    assert not is_posted(engine, mall=mall, month=MONTH)
     first = post_batches(site, key=key, mall=mall, month=MONTH)
+    assert is_posted(engine, mall=mall, month=MONTH)
     assert (first.requests, first.refused, first.duplicate, first.revised) == (3, 1, 25, 0)
     assert first.accepted == first.posted - 26
     with engine.connect() as connection:
