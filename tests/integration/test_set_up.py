@@ -9,7 +9,6 @@ import pytest
 
 from storage.settings import REPOSITORY
 
-
 COPIED = (
     "Makefile",
     "README.md",
