@@ -7,10 +7,11 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from services.operations.landing import find_ready_files, inbox_fingerprint
 
 from pipelines.jobs import landing_job, outbox_job
 from pipelines.resources import Database
+from services.operations.device_traffic import mark_silent_devices
+from services.operations.landing import find_ready_files, inbox_fingerprint
 from services.queries.pipelines import count_waiting_messages
 from storage.objects import ObjectStore
 from storage.settings import Clock
@@ -92,6 +93,20 @@ def outbox_sensor(
     return dg.RunRequest(run_key=f"{datetime.now(UTC):%Y%m%d%H%M}")
 
 
+@dg.sensor(
+    # A run would cost seconds for one UPDATE; the sensor asks for none.
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Devices that fell silent are shown as offline.",
+)
+def silent_devices_sensor(
+    database: dg.ResourceParam[Database], clock: dg.ResourceParam[Clock]
+) -> dg.SkipReason:
+    with database.copying() as connection:
+        silent = mark_silent_devices(connection, now=clock.now())
+    return dg.SkipReason(f"{silent:,} devices fell silent.")
+
+
 @dg.run_failure_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
@@ -108,4 +123,4 @@ def failed_run_sensor(context: dg.RunFailureSensorContext) -> None:
     )
 
 
-SENSORS = (inbox_sensor, outbox_sensor, failed_run_sensor)
+SENSORS = (inbox_sensor, outbox_sensor, silent_devices_sensor, failed_run_sensor)

@@ -45,7 +45,9 @@ class InboxFile(Base):
 
 
 class Batch(Base):
-    """One accepted call of the API, its body as it came (gzip)."""
+    """One call of the API that was taken, with its body: as it came when that was packed or small,
+    else packed with zstd.
+    """
 
     __tablename__ = "batches"
     __table_args__ = ({"schema": "ingest"},)
