@@ -5,7 +5,6 @@ Belongs here: a day's partition of both. Not here: how bytes are copied, sealed 
 """
 
 import dagster as dg
-from services.operations.backups import back_up, prove_backup
 
 from domain.backups import BackupOrigin
 from pipelines.assets import PLATFORM
@@ -15,6 +14,7 @@ from pipelines.assets.reports import report_files
 from pipelines.metadata import figures, link, table
 from pipelines.partitions import days
 from pipelines.resources import Database
+from services.operations.backups import back_up, prove_backup
 from storage.objects import ObjectStore
 from storage.settings import Clock, Settings
 
