@@ -15,6 +15,7 @@ from staff_records import (
     NOW,
     write_backup,
     write_bills,
+    write_held_bill,
     write_landing,
     write_papers,
     write_readings,
@@ -91,6 +92,7 @@ class StaffMall:
     backup_id: int
     report_file_id: int
     document_id: int
+    gate_id: int
 
 
 def build_staff_mall(engine: sa.Engine, settings: Settings) -> StaffMall:
@@ -148,6 +150,7 @@ def build_staff_mall(engine: sa.Engine, settings: Settings) -> StaffMall:
         write_readings(session, devices[0], file_id)
         document, report = write_papers(session, mall_id, bills[0], settings)
         backup = write_backup(session)
+        gate = write_held_bill(session, mall_id, shops[1])
         return StaffMall(
             mall_id,
             bills[0],
@@ -161,6 +164,7 @@ def build_staff_mall(engine: sa.Engine, settings: Settings) -> StaffMall:
             backup,
             report,
             document,
+            gate,
         )
 
 

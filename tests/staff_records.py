@@ -10,6 +10,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from domain.gates import Gate
 from domain.requests import RequestCategory, RequestKind, RequestPriority
 from services.operations.service_requests import submit_request
 from storage.database import ensure_month_partitions
@@ -18,6 +19,7 @@ from storage.models import (
     Backup,
     Bill,
     BillEvent,
+    BillingGate,
     BillLine,
     Document,
     InboxFile,
@@ -375,3 +377,18 @@ def write_backup(session: Session) -> int:
     session.add(backup)
     session.flush()
     return backup.id
+
+
+def write_held_bill(session: Session, mall_id: int, shop_id: int) -> int:
+    gate = BillingGate(
+        mall_id=mall_id,
+        shop_id=shop_id,
+        month=date(2026, 3, 1),
+        gate=Gate.POS_DAYS,
+        is_passed=False,
+        detail={"periods": ["2026-03-11 – 2026-03-12"]},
+        checked_at=NOW,
+    )
+    session.add(gate)
+    session.flush()
+    return gate.id

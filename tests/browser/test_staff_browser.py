@@ -190,6 +190,7 @@ def test_every_page_speaks_one_language(
         f"/admin/malls/details/?id={mall.mall_id}",
         f"/admin/malls/edit/?id={mall.mall_id}",
         "/admin/bills/",
+        "/admin/held-bills/",
         f"/admin/bills/details/?id={mall.bill_id}",
         "/admin/devices/",
         f"/admin/devices/details/?id={mall.device_id}",

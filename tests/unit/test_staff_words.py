@@ -7,7 +7,18 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from domain import backups, bills, charges, contracts, devices, malls, payments, people, requests
+from domain import (
+    backups,
+    bills,
+    charges,
+    contracts,
+    devices,
+    gates,
+    malls,
+    payments,
+    people,
+    requests,
+)
 from webapp.admin import labels
 
 WEBAPP = Path(__file__).resolve().parents[2] / "webapp"
@@ -41,6 +52,7 @@ SHOWN = [
     backups.BackupOrigin,
     backups.BackupState,
     people.Role,
+    gates.Gate,
 ]
 
 

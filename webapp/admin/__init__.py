@@ -24,6 +24,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.datastore import RequestDatabase
     from webapp.admin.devices import DeviceView
     from webapp.admin.files import FilesView
+    from webapp.admin.gates import HeldBillPages
     from webapp.admin.landing import LandedFileView, QuarantineView
     from webapp.admin.leasing import ContractView
     from webapp.admin.malls import MallView, ShopView, UnitView
@@ -45,6 +46,13 @@ def create_admin(app: Flask) -> Admin:
         UnitView(models.Unit, session, name=_l("Units"), endpoint="units"),
         MallView(models.Mall, session, name=_l("Malls"), endpoint="malls"),
         BillPages(models.Bill, session, name=_l("Bills"), endpoint="bills"),
+        HeldBillPages(
+            models.BillingGate,
+            session,
+            name=_l("Held bills"),
+            endpoint="held_bills",
+            url="/admin/held-bills",
+        ),
         DeviceView(models.Device, session, name=_l("Devices"), endpoint="devices"),
         ReadingsView(name=_l("Readings"), endpoint="readings"),
         LandedFileView(

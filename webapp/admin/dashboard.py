@@ -159,7 +159,7 @@ class HomeView(StaffView, AdminIndexView):
                 Item(
                     _("Shops held by a billing gate"),
                     waiting.held_shops,
-                    self.get_url("bills.index_view"),
+                    self.get_url("held_bills.index_view"),
                     "bill",
                 )
             )

@@ -15,6 +15,7 @@ from domain.bills import BillEvent, BillRunState, BillState
 from domain.charges import ChargeType, PricingKind, Proration, TariffKind
 from domain.contracts import ContractEvent, ContractState
 from domain.devices import DeviceKind, DeviceStatus, Feed, FeedKind, Metric, Quality
+from domain.gates import Gate
 from domain.malls import BusinessType
 from domain.notifications import DeliveryState
 from domain.payments import PaymentMethod, PaymentState
@@ -144,6 +145,15 @@ _WORDS: tuple[tuple[StrEnum, Label], ...] = (
     (BackupState.PENDING, _l("Pending")),
     (BackupState.RUNNING, _l("Running")),
     (BackupState.SUCCESS, _l("Stored, not proven")),
+    (Gate.CLAUSES, _l("A clause cannot be read")),
+    (Gate.TARIFF, _l("No tariff for some days")),
+    (Gate.METER_COMPLETENESS, _l("Meter readings are missing")),
+    (Gate.METER_ANOMALY, _l("A meter ran backwards or too fast")),
+    (Gate.USAGE_DISAPPEARED, _l("Usage billed before has disappeared")),
+    (Gate.POS_DAYS, _l("Sales days are missing")),
+    (Gate.LINE_EXISTS, _l("A line is charged already")),
+    (Gate.LINES_PER_DAY, _l("More lines in a day than there should be")),
+    (Gate.AMOUNT, _l("Far above the last bills")),
     (BackupState.VERIFIED, _l("Proven")),
     (BackupState.FAILED, _l("Failed")),
     (BackupState.EXPIRED, _l("Expired")),

@@ -27,7 +27,13 @@ SECTIONS: tuple[tuple[Any, tuple[Item, ...]], ...] = (
             Item("malls", _l("Malls"), "mall"),
         ),
     ),
-    (_l("Billing"), (Item("bills", _l("Bills"), "bill"),)),
+    (
+        _l("Billing"),
+        (
+            Item("bills", _l("Bills"), "bill"),
+            Item("held_bills", _l("Held bills"), "quarantine"),
+        ),
+    ),
     (
         _l("Data"),
         (
