@@ -9,6 +9,8 @@ import pytest
 
 from storage.settings import REPOSITORY
 
+# The interpreter that .venv was made with: it has the pip that .venv goes without.
+BASE_PYTHON = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
 COPIED = (
     "Makefile",
     "README.md",
@@ -27,7 +29,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def make(checkout: Path, verb: str, *variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", verb, f"PYTHON={sys.executable}", *variables],
+        ["make", verb, f"PYTHON={BASE_PYTHON}", *variables],
         cwd=checkout,
         capture_output=True,
         text=True,
