@@ -151,7 +151,7 @@ def _copy_again(url: str) -> float:
 
 def _copy_out(
     connection: psycopg.Connection, statement: str
-) -> Iterator[bytes | bytearray | memoryview[int]]:
+) -> "Iterator[bytes | bytearray | memoryview[int]]":
     with (
         connection.cursor() as cursor,
         cursor.copy(statement.replace("FROM STDIN", "TO STDOUT")) as copy,
