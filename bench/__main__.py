@@ -28,7 +28,8 @@ def main(names: list[str]) -> int:
         return 2
     console = Console()
     records = {record["name"]: record for record in _known()}
-    table = Table("figure", "unit", *(["ours", "limit", "to limit", "peer", "to peer"]))
+    table = Table("figure", "unit", "ours", "limit", "to limit", "peer", "to peer")
+    table.columns[0].no_wrap = True
     for column in table.columns[2:]:
         column.justify = "right"
     for name in names or MEASURES:
