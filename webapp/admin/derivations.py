@@ -8,6 +8,7 @@ repeated. Not here: arithmetic.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext as _
@@ -80,7 +81,7 @@ def _register(reading: Mapping[str, str] | None) -> Register | None:
     if reading is None:
         return None
     at = datetime.fromisoformat(reading["at"]) if reading["at"] else None
-    return Register(_number(reading["register"]), at)
+    return Register(_register_value(reading["register"]), at)
 
 
 def _is_quantity(operand: Any) -> bool:
@@ -131,6 +132,11 @@ def _unit(unit: str) -> str:
         "settlement period": _("of the period"),
     }
     return units.get(unit, unit)
+
+
+def _register_value(text: str) -> str:
+    """What the dial shows, without the zeros that only the column's scale has put behind."""
+    return f"{Decimal(text).normalize():,f}"
 
 
 def _number(text: str) -> str:
