@@ -3,7 +3,6 @@
 Belongs here: showing them. Not here: the gates (domain.gates) and overriding one.
 """
 
-import json
 from typing import Any
 
 from flask_babel import gettext as _
@@ -50,5 +49,16 @@ class HeldBillPages(RecordView):
         return _("Held bill of %(shop)s", shop=model.shop.code)
 
 
-def _plain(detail: dict[str, Any]) -> str:
-    return json.dumps(detail, ensure_ascii=False)[1:-1].replace('"', "")
+def _plain(value: Any) -> str:
+    """The figures and codes of a gate's detail, without its keys, which are no reader's words."""
+    if isinstance(value, list):
+        return "; ".join(_plain(one) for one in value)
+    if not isinstance(value, dict):
+        return str(value)
+    rest = dict(value)
+    parts = []
+    if {"first", "last"} <= rest.keys():
+        parts.append(f"{rest.pop('first')} – {rest.pop('last')}")
+    if {"days_complete", "days_expected"} <= rest.keys():
+        parts.append(f"{rest.pop('days_complete')} / {rest.pop('days_expected')}")
+    return " · ".join([*parts, *(_plain(one) for one in rest.values())])
