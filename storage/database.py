@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from storage.postgres import DAGSTER_DATABASE, embedded_server
 from storage.settings import Settings
@@ -52,10 +52,6 @@ def create_engine(url: str, *, pool_size: int = 5) -> sa.Engine:
         pool_pre_ping=True,
         connect_args={"options": "-c timezone=UTC"},
     )
-
-
-def create_session_factory(engine: sa.Engine) -> sessionmaker[Session]:
-    return sessionmaker(engine, expire_on_commit=False)
 
 
 @contextmanager
