@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from conftest import SCREENSHOTS
 from playwright.sync_api import Browser, Page, expect
 from staff_mall import PASSWORD
 from staff_site import StaffSite
+
+from tests.browser.conftest import SCREENSHOTS
 
 LOCALES = {"zh_CN": "zh-CN", "en": "en-GB"}
 WIDTHS = {1280: 900, 390: 844}
