@@ -1,5 +1,6 @@
 """Roles of the people who work with the mall."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -12,3 +13,13 @@ class Role(StrEnum):
 
 
 STAFF_ROLES = frozenset({Role.SUPER_ADMIN, Role.MANAGEMENT, Role.OPERATION, Role.FINANCE})
+
+_STRONGEST_FIRST = (Role.SUPER_ADMIN, Role.MANAGEMENT, Role.FINANCE, Role.OPERATION, Role.SHOP)
+
+
+def effective_role(names: Iterable[str]) -> Role | None:
+    """The one role that an account acts in: an account made before accounts had one role may
+    carry several, and acts in the strongest. None for an account without a role we know.
+    """
+    held = set(names)
+    return next((role for role in _STRONGEST_FIRST if role in held), None)

@@ -1,7 +1,6 @@
-"""Who may open what.
+"""The malls of a person, the one that the pages show, and the session that reads them.
 
-Belongs here: the roles of each page and the malls of a person. Not here: proof of who they are
-(webapp.auth).
+Not here: who somebody is and what they may do (webapp.auth.authorisation).
 """
 
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from domain.people import STAFF_ROLES, Role
 from storage.models import Mall
+from webapp.auth.authorisation import current_scope
 
 ALL_STAFF = STAFF_ROLES
 MONEY = frozenset({Role.SUPER_ADMIN, Role.MANAGEMENT, Role.FINANCE})
@@ -50,9 +50,9 @@ def malls() -> tuple[CurrentMall, ...]:
     """The malls this person may see, by code: every mall for SUPER_ADMIN, else their own."""
     if "malls" not in g:
         query = sa.select(Mall).order_by(Mall.code)
-        if not has_role(ADMINISTRATORS):
-            own = [mall.id for mall in current_user.malls] if has_role(ALL_STAFF) else []
-            query = query.where(Mall.id.in_(own))
+        scope = current_scope()
+        if not scope.is_everything:
+            query = query.where(Mall.id.in_(scope.mall_ids))
         g.malls = tuple(
             CurrentMall(m.id, m.code, m.name, ZoneInfo(m.time_zone), m.currency)
             for m in database().scalars(query)

@@ -11,9 +11,18 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 from flask_security import RoleMixin, SQLAlchemySessionUserDatastore, UserMixin
-from sqlalchemy.orm import Session, registry, relationship, scoped_session, sessionmaker
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import (
+    ColumnProperty,
+    Session,
+    column_property,
+    registry,
+    relationship,
+    scoped_session,
+    sessionmaker,
+)
 
-from storage.models import Mall, Role, User, user_malls, user_roles
+from storage.models import Role, User, user_malls, user_roles, user_shops
 from storage.models.base import Base
 
 # One session a request; closed with it, so that nothing uncommitted survives.
@@ -42,7 +51,15 @@ class Account(UserMixin):
     name: str
     locale: str
     roles: list[AccountRole]
-    malls: list[Mall]
+    mall_ids: list[int]
+    shop_ids: list[int]
+
+
+def _ids(column: sa.Column[int], user_id: sa.Column[int]) -> ColumnProperty[list[int]]:
+    """The ids of a membership table, read with the account; the malls' rows stay unread."""
+    found = sa.func.coalesce(sa.func.array_agg(column), sa.cast([], ARRAY(sa.BigInteger)))
+    query = sa.select(found).where(user_id == User.__table__.c.id)
+    return column_property(query.scalar_subquery())
 
 
 mapper.map_imperatively(AccountRole, Role.__table__)
@@ -51,7 +68,8 @@ mapper.map_imperatively(
     User.__table__,
     properties={
         "roles": relationship(AccountRole, secondary=user_roles, lazy="selectin", viewonly=True),
-        "malls": relationship(Mall, secondary=user_malls, viewonly=True),
+        "mall_ids": _ids(user_malls.c.mall_id, user_malls.c.user_id),
+        "shop_ids": _ids(user_shops.c.shop_id, user_shops.c.user_id),
     },
 )
 
