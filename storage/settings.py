@@ -9,6 +9,7 @@ import re
 import secrets as random
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -92,6 +93,25 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe log line written."
     )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto",
+        description="json: an object a line; console: for people; auto: console on a terminal.",
+    )
+    trusted_hosts: str = Field(
+        "",
+        description="Further names under which the site may be called, separated by commas; "
+        "localhost, ATRIUM_HOST and the name in ATRIUM_PUBLIC_URL are known.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks of reverse proxies, separated by commas, whose "
+        "X-Forwarded-For, X-Forwarded-Proto and X-Request-ID are believed; empty: nobody's.",
+    )
+    security_contact: str = Field(
+        "",
+        description="Who hears of a weakness: mailto:… or https://…, told in "
+        "/.well-known/security.txt; empty: there is no such page.",
+    )
 
     @field_validator("database_url")
     @classmethod
@@ -105,6 +125,33 @@ class Settings(BaseSettings):
     def _mail_server(cls, value: SecretStr) -> SecretStr:
         if value and not re.match(r"smtps?://[^/]", value.get_secret_value()):
             raise ValueError("must begin with smtp:// or smtps://")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for part in comma_separated(value):
+            try:
+                ip_network(part)
+            except ValueError:
+                raise ValueError(
+                    f"{part!r} is no address or network such as 10.0.0.5 or 10.0.0.0/24"
+                ) from None
+        return value
+
+    @field_validator("trusted_hosts")
+    @classmethod
+    def _names(cls, value: str) -> str:
+        for part in comma_separated(value):
+            if not re.fullmatch(r"[a-zA-Z0-9.-]+|\[[0-9a-fA-F:.]+\]", part):
+                raise ValueError(f"{part!r} is no host name; leave scheme and port out")
+        return value
+
+    @field_validator("security_contact")
+    @classmethod
+    def _contact(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(mailto:[^@\s]+@[^@\s]+|https://[^\s/]\S*)", value):
+            raise ValueError("must be mailto:… or https://…")
         return value
 
     @field_validator("object_store")
@@ -144,6 +191,11 @@ class Settings(BaseSettings):
                 return value
             write_private(path, random.token_urlsafe(32))
         return path.read_text().strip()
+
+
+def comma_separated(value: str) -> tuple[str, ...]:
+    """The parts of a setting that holds several values."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def write_private(path: Path, text: str) -> None:
