@@ -11,7 +11,7 @@ from domain.charges import PricingKind
 from services.operations.passwords import PasswordTooShort, hash_password
 from webapp.admin import formats
 from webapp.admin.period import month_of, parse_span, week_of
-from webapp.admin.terms import terms
+from webapp.words.terms import terms
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from domain.bills import BillEvent, BillState
 from storage.models import Allocation, Bill, ContractClause, Document
 from webapp.admin import access, filters, formats, labels
 from webapp.admin.base import RecordView
-from webapp.admin.derivations import Reasons, reasons
 from webapp.language import current_locale
+from webapp.words.derivations import Reasons, reasons
 
 
 @dataclass(frozen=True)

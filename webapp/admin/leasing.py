@@ -10,7 +10,7 @@ from services.operations.leasing import DRAFTED
 from storage.models import Bill, Contract
 from webapp.admin import access, filters, formats, labels
 from webapp.admin.base import RecordView
-from webapp.admin.terms import terms
+from webapp.words.terms import terms
 
 
 class ContractView(RecordView):
