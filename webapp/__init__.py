@@ -22,6 +22,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The web application. Raises storage.postgres.PostgresError when no database is there."""
     from webapp import api, assets, auth, errors, headers, language, pages
     from webapp.admin import create_admin
+    from webapp.network import Network
 
     url = database_url(settings)
     app = Flask(__name__)
@@ -32,6 +33,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(minutes=30),
         MAX_CONTENT_LENGTH=settings.api_max_bytes,
+        # What is typed, in memory; files go to disk.
+        MAX_FORM_MEMORY_SIZE=512 * 1024,
+        MAX_FORM_PARTS=500,
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.session_interface = headers.SchemeAwareSessions()
@@ -44,10 +48,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         store=open_object_store(settings),
         clock=clock or Clock(settings.clock),
     )
+    # First: whatever refuses a request, its answer has the headers and the number.
+    headers.install(app)
     csrf.init_app(app)
     language.install(app)
     auth.install(app)
-    headers.install(app)
     errors.install(app)
     assets.install(app)
     create_admin(app)
@@ -55,4 +60,5 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     # The API refuses cookies, so a forged form cannot speak with a person's session there.
     app.register_blueprint(api.blueprint)
     csrf.exempt(api.blueprint)
+    app.wsgi_app = Network(app.wsgi_app, settings)  # type: ignore[method-assign]
     return app

@@ -6,10 +6,13 @@ field, and of the API, which answers in JSON.
 
 import logging
 
-from flask import Flask, g, render_template, request
+from flask import Flask, Response, json, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import DataError
+from werkzeug.exceptions import BadRequest, HTTPException
+
+from webapp.headers import request_id, route
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +43,10 @@ PAGES = {
 
 
 def install(app: Flask) -> None:
+    app.before_request(_refuse_nul)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(CSRFError, _http_error)
+    app.register_error_handler(DataError, _no_such_value)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -50,31 +55,57 @@ def page(status: int) -> tuple[str, int]:
     title, advice = PAGES.get(status) or PAGES[400 if status < 500 else 500]
     return (
         render_template(
-            "error.html",
-            status=status,
-            title=title,
-            advice=advice,
-            request_id=g.get("request_id", ""),
+            "error.html", status=status, title=title, advice=advice, request_id=request_id()
         ),
         status,
     )
 
 
+def _refuse_nul() -> None:
+    """No text of ours holds NUL or half a character: Postgres takes neither. A device's body is
+    its adapter's to judge.
+    """
+    typed = () if _wants_json() else request.form.items(multi=True)
+    for pairs in (request.args.items(multi=True), typed, (request.view_args or {}).items()):
+        for name, value in pairs:
+            if not _is_text(name) or not _is_text(str(value)):
+                raise BadRequest
+
+
+def _is_text(value: str) -> bool:
+    return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
 def _http_error(error: HTTPException):  # type: ignore[no-untyped-def]
     if error.code is None or error.code < 400:
         return error
+    kept = {k: v for k, v in error.get_headers() if k in ("Retry-After", "Allow")}
     if _wants_json():
-        return {"error": error.name, "request_id": g.get("request_id", "")}, error.code
+        return _problem(error.code, error.name, kept)
     body, status = page(error.code)
-    response = error.get_response()
-    return body, status, {k: v for k, v in response.headers if k in ("Retry-After", "Allow")}
+    return body, status, kept
+
+
+def _no_such_value(error: DataError):  # type: ignore[no-untyped-def]
+    """A number or a date that no column can hold: nothing is known under it."""
+    log.warning("a value was refused by the database in %s", route(), exc_info=error)
+    return _problem(400, "Bad Request", {}) if _wants_json() else page(400)
 
 
 def _unexpected(error: Exception):  # type: ignore[no-untyped-def]
-    log.exception("request %s %s failed", g.get("request_id", ""), request.path)
-    if _wants_json():
-        return {"error": "Internal Server Error", "request_id": g.get("request_id", "")}, 500
-    return page(500)
+    log.error("%s failed", route(), exc_info=error)
+    return _problem(500, "Internal Server Error", {}) if _wants_json() else page(500)
+
+
+def _problem(status: int, title: str, headers: dict[str, str]) -> Response:
+    """RFC 9457."""
+    document = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "request_id": request_id(),
+    }
+    return Response(json.dumps(document), status, headers, mimetype="application/problem+json")
 
 
 def _wants_json() -> bool:

@@ -1,13 +1,21 @@
-"""What every answer says to the browser, and the number every request carries.
+"""What every answer says to the browser, and the number and the log line of every request.
 
-Belongs here: security headers, cookie flags, request ids. Not here: who may see what.
+Belongs here: security headers, cookie flags, request ids, the access log. Not here: who may see
+what, and which addresses and host names are believed (webapp.network).
 """
 
+import logging
 import re
 import secrets
+import time
+from typing import Any
 
 from flask import Flask, Response, g, request
 from flask.sessions import SecureCookieSessionInterface
+from flask.signals import request_started
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+access_log = logging.getLogger("atrium.web")
 
 # No inline script or style anywhere: charts are drawn from data blocks by our own files.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -23,8 +31,11 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "base-uri 'none'",
     )
 )
+# What is no page of ours may do nothing, should a browser show it all the same.
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+DOWNLOAD_POLICY = "sandbox; default-src 'none'"
+STRICT_TRANSPORT = "max-age=31536000"
 FIXED_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -32,32 +43,88 @@ FIXED_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+# Asked every few seconds by machines, or many times a page.
+QUIET = frozenset({"static", "admin.static", "security.static", "api.healthz", "api.readyz"})
 
 
 class SchemeAwareSessions(SecureCookieSessionInterface):
-    """Marks the cookie Secure when the request came by https, so that plain loopback works."""
+    """Behind TLS the cookie is Secure and bound to this host by its name; plain loopback works.
+
+    A browser takes a cookie named `__Host-…` only from https, for this host alone and for `/`:
+    neither a neighbour's subdomain nor a page over plain http can plant one.
+    """
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
 
+    def get_cookie_name(self, app: Flask) -> str:
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
+
 
 def install(app: Flask) -> None:
-    app.before_request(_name_request)
+    """Must be the first to be installed: it begins before all others and ends after them."""
+    request_started.connect(_begin, app)
     app.after_request(_finish)
+    app.teardown_request(_forget)
 
 
-def _name_request() -> None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if re.fullmatch(r"[0-9A-Za-z-]{8,64}", given) else secrets.token_hex(8)
+def request_id() -> str:
+    """The number of this request: a trusted proxy's (webapp.network), else our own."""
+    if "request_id" not in g:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if re.fullmatch(r"[0-9A-Za-z-]{8,64}", given) else secrets.token_hex(8)
+    return str(g.request_id)
+
+
+def route() -> str:
+    """The rule that a request met, never the address itself: that may hold a token."""
+    return str(request.url_rule) if request.url_rule is not None else "(no route)"
+
+
+def _begin(sender: Flask, **_: Any) -> None:
+    g.began = time.perf_counter()
+    clear_contextvars()
+    bind_contextvars(request_id=request_id(), method=request.method, path=route())
 
 
 def _finish(response: Response) -> Response:
+    headers = response.headers
     for name, value in FIXED_HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers["X-Request-ID"] = g.get("request_id", "")
+        headers.setdefault(name, value)
+    headers["Content-Security-Policy"] = _policy(response)
+    headers["X-Request-ID"] = request_id()
     if request.is_secure:
-        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers["Strict-Transport-Security"] = STRICT_TRANSPORT
     # Static files name their own age; everything else may show a person's data.
-    if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-store"
+    headers.setdefault("Cache-Control", "no-store")
+    _write_line(response)
     return response
+
+
+def _policy(response: Response) -> str:
+    if response.headers.get("Content-Disposition", "").startswith("attachment"):
+        return DOWNLOAD_POLICY
+    return CONTENT_SECURITY_POLICY if response.mimetype == "text/html" else DATA_POLICY
+
+
+def _write_line(response: Response) -> None:
+    level = logging.DEBUG if request.endpoint in QUIET else logging.INFO
+    if not access_log.isEnabledFor(level):
+        return
+    # Whoever was asked for is known by now; nobody is looked up for the log's sake.
+    account = getattr(g.get("_login_user"), "id", None)
+    seconds = time.perf_counter() - g.began
+    access_log.log(
+        level,
+        "request",
+        extra={
+            "status": response.status_code,
+            "milliseconds": round(seconds * 1000, 1),
+            **({"account_id": account} if account is not None else {}),
+        },
+    )
+
+
+def _forget(error: BaseException | None) -> None:
+    clear_contextvars()

@@ -50,7 +50,7 @@ def raw(site: Site, head: bytes, body: bytes = b"") -> tuple[int, float]:
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", site.port), timeout=30) as connection:
         connection.sendall(
-            b"POST /api/v1/readings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /api/v1/readings HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             + f"Authorization: Bearer {site.mall.key}\r\n".encode()
             + head
             + b"\r\n"
