@@ -100,13 +100,14 @@ def test_every_staff_page_derives_from_the_closed_base(staff_site: StaffSite) ->
         assert isinstance(view, StaffView), view
         if isinstance(view, BaseModelView):
             assert isinstance(view, RecordView), view
-        assert view.roles, view
+        assert view.permission is not None, view
 
 
 def test_base_view_is_closed_by_default() -> None:
-    assert StaffView.roles == frozenset({"SUPER_ADMIN"})
+    assert StaffView.permission is None
     assert not (RecordView.can_create or RecordView.can_edit or RecordView.can_delete)
-    assert not (RecordView.editable or RecordView.creatable or RecordView.editors)
+    assert not (RecordView.editable or RecordView.creatable)
+    assert RecordView.edit_permission is RecordView.export_permission is None
 
 
 def test_stranger_is_asked_to_sign_in(staff_site: StaffSite) -> None:

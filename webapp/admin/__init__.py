@@ -1,7 +1,7 @@
 """Staff pages on Flask-Admin, closed by default.
 
 Belongs here: which pages there are. Each page derives from webapp.admin.base.StaffView and names
-the roles that may open it.
+the permission that opens it.
 """
 
 from typing import Any
@@ -15,6 +15,7 @@ from flask_security import current_user
 
 def create_admin(app: Flask) -> Admin:
     """Put the staff pages under /admin/."""
+    from domain.permissions import Permission
     from storage import models
     from webapp.admin import access, formats, labels, navigation
     from webapp.admin.account import SettingsView
@@ -31,6 +32,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.readings import ReadingsView
     from webapp.admin.requests import RequestView
     from webapp.admin.runs import RunsView
+    from webapp.auth.authorisation import may
 
     session = RequestDatabase(app.extensions["atrium_session"])
     admin = Admin(
@@ -85,7 +87,7 @@ def create_admin(app: Flask) -> Admin:
             "malls": access.malls(),
             "can_open": navigation.can_open,
             "month_name": formats.month_name,
-            "may_see_money": access.has_role(access.MONEY),
+            "may_see_money": may(Permission.BILLS_READ),
         }
 
     return admin

@@ -8,25 +8,10 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import current_app, g, session
-from flask_security import current_user
 from sqlalchemy.orm import Session
 
-from domain.people import STAFF_ROLES, Role
 from storage.models import Mall
 from webapp.auth.authorisation import current_scope
-
-ALL_STAFF = STAFF_ROLES
-MONEY = frozenset({Role.SUPER_ADMIN, Role.MANAGEMENT, Role.FINANCE})
-OPERATIONS = frozenset({Role.SUPER_ADMIN, Role.MANAGEMENT, Role.OPERATION})
-OPERATION_DESK = frozenset({Role.SUPER_ADMIN, Role.OPERATION})
-ADMINISTRATORS = frozenset({Role.SUPER_ADMIN})
-
-
-def has_role(allowed: frozenset[Role]) -> bool:
-    """Whether the signed-in, active person has one of the roles."""
-    if not current_user.is_authenticated or not current_user.is_active:
-        return False
-    return any(role.name in allowed for role in current_user.roles)
 
 
 def database() -> Session:

@@ -7,12 +7,13 @@ from flask_admin import expose
 from werkzeug.wrappers import Response
 
 from domain.people import Role
+from domain.permissions import Permission
 from webapp.admin import access, labels
 from webapp.admin.base import StaffView
 
 
 class SettingsView(StaffView):
-    roles = access.ALL_STAFF
+    permission = Permission.SETTINGS_READ
 
     @expose("/")
     def index(self) -> str:

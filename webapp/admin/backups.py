@@ -6,13 +6,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from domain.backups import BackupState
+from domain.permissions import Permission
 from storage.models import Backup
-from webapp.admin import access, filters, formats
+from webapp.admin import filters, formats
 from webapp.admin.base import RecordView
 
 
 class BackupView(RecordView):
-    roles = access.ADMINISTRATORS
+    permission = Permission.BACKUPS_READ
+    export_permission = Permission.BACKUPS_EXPORT
     mall_column = None
     details_template = "admin/backup.html"
     singular = _l("backup")

@@ -1,4 +1,4 @@
-"""What every staff page is made of: closed by default, scoped to the mall, written in the log.
+"""What every staff page is made of: closed by default, scoped to the mall, written down.
 
 Belongs here: the base classes of pages. Not here: pages. A test fails for a view that does not
 derive from `StaffView`.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, ClassVar
 
-from flask import Response, abort, flash, redirect, request, url_for
+from flask import Response, abort, flash, request, url_for
 from flask_admin import BaseView
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import BaseForm
@@ -21,10 +21,11 @@ from sqlalchemy.exc import IntegrityError
 from wtforms import DateField
 from wtforms.widgets import TextInput
 
-from domain.people import Role
+from domain.permissions import Permission
 from services.operations.malls import AlreadyRegistered, InvalidRegistration, NotRegistered
 from webapp.admin import access, formats
 from webapp.admin.filters import Filter
+from webapp.auth.authorisation import ask_to_sign_in, may
 from webapp.errors import page
 from webapp.runtime import runtime
 
@@ -35,18 +36,15 @@ audit_log = logging.getLogger("atrium.audit")
 
 
 class StaffView(BaseView):
-    """A page for staff: `roles` may open it, nobody else; every template knows the mall."""
+    """A page for staff: who has `permission` may open it, and without one nobody may."""
 
-    roles: ClassVar[frozenset[Role]] = access.ADMINISTRATORS
+    permission: ClassVar[Permission | None] = None
 
     def is_accessible(self) -> bool:
-        return access.has_role(self.roles)
+        return self.permission is not None and may(self.permission)
 
     def inaccessible_callback(self, name: str, **kwargs: Any) -> Any:
-        if current_user.is_authenticated:
-            return page(403)
-        target = request.full_path.rstrip("?") if request.method == "GET" else "/"
-        return redirect(url_for("security.login", next=target))
+        return page(403) if current_user.is_authenticated else ask_to_sign_in()
 
     def now(self) -> Any:
         return runtime().clock.now()
@@ -73,7 +71,6 @@ class RecordView(StaffView, ModelView):
     can_edit = False
     can_delete = False
     can_view_details = True
-    can_export = True
     export_types = ("csv",)
     export_max_rows = 100_000
     simple_list_pager = True
@@ -84,8 +81,9 @@ class RecordView(StaffView, ModelView):
     named_filter_urls = True
     list_template = "admin/model/list.html"
 
-    # Who may change rows, beside who may see them.
-    editors: ClassVar[frozenset[Role]] = frozenset()
+    # Who may change rows and who may take them away as a file, beside who may see them.
+    edit_permission: ClassVar[Permission | None] = None
+    export_permission: ClassVar[Permission | None] = None
     editable: ClassVar[bool] = False
     creatable: ClassVar[bool] = False
     # The use-case that makes a row: its keyword arguments are the form's fields.
@@ -107,26 +105,36 @@ class RecordView(StaffView, ModelView):
     def __init__(self, model: Any, session: Any, **kwargs: Any) -> None:
         self.can_create = self.creatable
         self.can_edit = self.editable
+        self.can_export = self.export_permission is not None
         super().__init__(model, session, **kwargs)
 
     # -- access -----------------------------------------------------------------------------
 
     def may_edit(self) -> bool:
-        return self.editable and access.has_role(self.editors)
+        return self.editable and self.edit_permission is not None and may(self.edit_permission)
 
     def may_create(self) -> bool:
-        return self.creatable and access.has_role(self.editors)
+        return self.creatable and self.edit_permission is not None and may(self.edit_permission)
+
+    def may_export(self) -> bool:
+        return self.export_permission is not None and may(self.export_permission)
 
     def _handle_view(self, name: str, **kwargs: Any) -> Any:
         refused = super()._handle_view(name, **kwargs)
         if refused is not None:
             return refused
-        opened = {"create_view": self.may_create(), "edit_view": self.may_edit()}
-        return None if opened.get(name, True) else page(403)
+        opened = {
+            "create_view": self.may_create,
+            "edit_view": self.may_edit,
+            "export": self.may_export,
+        }
+        return None if name not in opened or opened[name]() else page(403)
 
     def create_blueprint(self, admin: Any) -> Any:
         """Only the doors that are used have an address; Flask-Admin's others do not exist."""
-        used = {"index_view", "details_view", "export"}
+        used = {"index_view", "details_view"}
+        if self.export_permission is not None:
+            used.add("export")
         if self.creatable:
             used.add("create_view")
         if self.editable:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 
 from domain.bills import BillEvent, BillState
+from domain.permissions import Permission
 from storage.models import Allocation, Bill, ContractClause, Document
 from webapp.admin import access, filters, formats, labels
 from webapp.admin.base import RecordView
@@ -24,7 +25,8 @@ class Balance:
 
 
 class BillPages(RecordView):
-    roles = access.MONEY
+    permission = Permission.BILLS_READ
+    export_permission = Permission.BILLS_EXPORT
     details_template = "admin/bill.html"
     singular = _l("bill")
     empty_title = _l("No bill yet")

@@ -11,6 +11,7 @@ from flask_admin import AdminIndexView, expose
 from flask_babel import gettext as _
 
 from domain.malls import BusinessType
+from domain.permissions import Permission
 from services.charts.collection import collection_by_business_type
 from services.charts.mall_days import electricity_by_day, footfall_by_day, sales_by_day
 from services.queries.dashboard import (
@@ -27,6 +28,7 @@ from services.queries.dashboard import (
 from webapp.admin import access, formats, labels
 from webapp.admin.base import StaffView, csv_download
 from webapp.admin.period import Span, month_of, parse_span, week_of
+from webapp.auth.authorisation import may, require
 from webapp.language import current_locale
 
 PROOF_LIMIT = timedelta(hours=26)
@@ -76,7 +78,7 @@ class Figures:
 
 
 class HomeView(StaffView, AdminIndexView):
-    roles = access.ALL_STAFF
+    permission = Permission.DASHBOARD_READ
 
     @expose("/")
     def index(self) -> str:
@@ -103,6 +105,7 @@ class HomeView(StaffView, AdminIndexView):
 
     @expose("/charts/<chart>.csv")
     def chart_csv(self, chart: str) -> Response:
+        require(Permission.DASHBOARD_EXPORT)
         figures = self._figures()
         panel = (
             next((one for one in _panels(figures) if one.name == chart), None) if figures else None
@@ -128,7 +131,7 @@ class HomeView(StaffView, AdminIndexView):
             span = month_of(latest)
         before = span.previous
         today = self.now().astimezone(formats.zone()).date()
-        sees_money = access.has_role(access.MONEY)
+        sees_money = may(Permission.BILLS_READ)
 
         def collected(within: Span) -> tuple[Collection, ...]:
             if not sees_money:
@@ -154,7 +157,7 @@ class HomeView(StaffView, AdminIndexView):
     def _waiting(self, waiting: Waiting) -> list[Item]:
         """What waits for this person, each with its page."""
         items: list[Item] = []
-        if access.has_role(access.MONEY):
+        if may(Permission.BILLS_READ):
             items.append(
                 Item(
                     _("Shops held by a billing gate"),
@@ -171,7 +174,7 @@ class HomeView(StaffView, AdminIndexView):
                     "bill",
                 )
             )
-        if access.has_role(access.OPERATIONS):
+        if may(Permission.REQUESTS_READ):
             items.append(
                 Item(
                     _("Requests not yet accepted"),
@@ -188,7 +191,7 @@ class HomeView(StaffView, AdminIndexView):
                     "quarantine",
                 )
             )
-        if access.has_role(access.ADMINISTRATORS):
+        if may(Permission.BACKUPS_READ):
             proven = waiting.last_proven_backup_at
             now = self.now()
             fresh = proven is not None and now - proven <= PROOF_LIMIT
@@ -229,7 +232,7 @@ def _cards(figures: Figures, currency: str) -> list[Card]:
             _completeness(figures.days, span, "footfall_completeness"),
         ),
     ]
-    if access.has_role(access.MONEY):
+    if may(Permission.BILLS_READ):
         share, before = _collected(figures.collection), _collected(figures.collection_before)
         billed = sum((row.billed for row in figures.collection), Decimal(0))
         cards.append(
@@ -322,7 +325,7 @@ def _panels(figures: Figures) -> list[Panel]:
             lambda: footfall_by_day(figures.days, **span),
         ),
     ]
-    if access.has_role(access.MONEY):
+    if may(Permission.BILLS_READ):
         panels.append(
             panel(
                 "collection",

@@ -9,6 +9,7 @@ from wtforms import DecimalField, IntegerField, SelectField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from domain.devices import DeviceKind, DeviceStatus, FeedKind
+from domain.permissions import Permission
 from services.operations.devices import register_device
 from storage.models import Device, DeviceInstallation, DeviceKey
 from webapp.admin import access, filters, labels
@@ -53,8 +54,9 @@ class DeviceForm(Form):
 
 
 class DeviceView(RecordView):
-    roles = access.OPERATIONS
-    editors = access.OPERATION_DESK
+    permission = Permission.DEVICES_READ
+    export_permission = Permission.DEVICES_EXPORT
+    edit_permission = Permission.DEVICES_EDIT
     editable = creatable = True
     form_class = DeviceForm
     register = staticmethod(register_device)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from flask import Response, abort, request
 from flask_admin import expose
 
+from domain.permissions import Permission
 from services.queries.files import (
     StoredFile,
     find_document,
@@ -23,6 +24,7 @@ from storage.objects import ObjectNotFound
 from webapp.admin import access
 from webapp.admin.base import StaffView, audit_log
 from webapp.admin.period import month_end, parse_month
+from webapp.auth.authorisation import may, require
 from webapp.runtime import runtime
 
 # Reports with money in them are finance's; the others are every desk's.
@@ -36,25 +38,24 @@ CHUNK = 256 * 1024
 
 
 class FilesView(StaffView):
-    roles = access.ALL_STAFF
+    permission = Permission.FILES_READ
 
     @expose("/")
     def index(self) -> str:
         session = access.database()
         mall_id = access.current_mall_id()
-        sees_money = access.has_role(access.MONEY)
         periods = list_periods(session, mall_id=mall_id)
         month = parse_month(request.args.get("month", "")) or (periods[0] if periods else None)
         reports: dict[tuple[str, date, date], list[Any]] = {}
-        papers: dict[int, list[Any]] = {}
+        papers: dict[int, list[Any]] | None = {} if may(Permission.DOCUMENTS_DOWNLOAD) else None
         if month is not None:
             span = {"start": month, "end": month_end(month)}
             for file in list_report_files(
-                session, mall_id=mall_id, reports=None if sees_money else OPEN_REPORTS, **span
+                session, mall_id=mall_id, reports=_readable_reports(), **span
             ):
                 key = (file.report, file.period_start, file.period_end)
                 reports.setdefault(key, []).append(file)
-            if sees_money:
+            if papers is not None:
                 for paper in list_bill_papers(session, mall_id=mall_id, **span):
                     papers.setdefault(paper.bill_id, []).append(paper)
         return self.render(
@@ -68,14 +69,14 @@ class FilesView(StaffView):
         )
         if found is None:
             abort(404)
-        if found.report not in OPEN_REPORTS and not access.has_role(access.MONEY):
+        readable = _readable_reports()
+        if readable is not None and found.report not in readable:
             abort(403)
         return download(found)
 
     @expose("/document/<int:document_id>")
     def document(self, document_id: int) -> Response:
-        if not access.has_role(access.MONEY):
-            abort(403)
+        require(Permission.DOCUMENTS_DOWNLOAD)
         found = find_document(
             access.database(),
             document_id=document_id,
@@ -84,6 +85,13 @@ class FilesView(StaffView):
         if found is None:
             abort(404)
         return download(found)
+
+
+def _readable_reports() -> frozenset[str] | None:
+    """Names of the reports that this person may download; None for all of them."""
+    if may(Permission.FINANCE_REPORTS_DOWNLOAD):
+        return None
+    return OPEN_REPORTS if may(Permission.REPORTS_DOWNLOAD) else frozenset()
 
 
 def download(found: StoredFile) -> Response:

@@ -9,13 +9,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from domain.gates import Gate
+from domain.permissions import Permission
 from storage.models import BillingGate
-from webapp.admin import access, filters, formats, labels
+from webapp.admin import filters, formats, labels
 from webapp.admin.base import RecordView
 
 
 class HeldBillPages(RecordView):
-    roles = access.MONEY
+    permission = Permission.HELD_BILLS_READ
+    export_permission = Permission.HELD_BILLS_EXPORT
     singular = _l("held bill")
     empty_title = _l("No bill is held back")
     empty_advice = _l("A bill waits here while its shop's data is not good enough to bill.")

@@ -5,11 +5,13 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from domain.devices import Feed
+from domain.permissions import Permission
 from services.adapters.refusals import title_of as refusal_title
 from storage.models import InboxFile, Quarantined
 from storage.models.ingest import FileState
 from webapp.admin import access, filters, formats
 from webapp.admin.base import RecordView
+from webapp.auth.authorisation import may
 from webapp.language import current_locale
 
 
@@ -17,7 +19,7 @@ def _scoped(view: RecordView) -> Any:
     """Rows of this mall; those whose mall nobody could tell are the administrators'."""
     column = view.model.mall_id
     query = access.database().query(view.model)
-    if access.has_role(access.ADMINISTRATORS):
+    if may(Permission.LANDING_READ):
         return query.filter((column == access.current_mall_id()) | column.is_(None))
     return query.filter(column == access.current_mall_id())
 
@@ -34,7 +36,8 @@ def _reason_codes() -> list[tuple[str, str]]:
 
 
 class LandedFileView(RecordView):
-    roles = access.OPERATIONS
+    permission = Permission.LANDED_FILES_READ
+    export_permission = Permission.LANDED_FILES_EXPORT
     details_template = "admin/landed_file.html"
     singular = _l("file")
     empty_title = _l("No file has landed")
@@ -114,7 +117,8 @@ class LandedFileView(RecordView):
 
 
 class QuarantineView(RecordView):
-    roles = access.OPERATIONS
+    permission = Permission.QUARANTINE_READ
+    export_permission = Permission.QUARANTINE_EXPORT
     singular = _l("refused row")
     empty_title = _l("No row was refused")
     empty_advice = _l("Rows that break a rule wait here with the reason; nothing is thrown away.")

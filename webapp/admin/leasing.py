@@ -6,15 +6,18 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 
 from domain.contracts import ContractEvent, ContractState
+from domain.permissions import Permission
 from services.operations.leasing import DRAFTED
 from storage.models import Bill, Contract
 from webapp.admin import access, filters, formats, labels
 from webapp.admin.base import RecordView
+from webapp.auth.authorisation import may
 from webapp.words.terms import terms
 
 
 class ContractView(RecordView):
-    roles = access.ALL_STAFF
+    permission = Permission.CONTRACTS_READ
+    export_permission = Permission.CONTRACTS_EXPORT
     details_template = "admin/contract.html"
     singular = _l("contract")
     empty_title = _l("No contract yet")
@@ -66,7 +69,7 @@ class ContractView(RecordView):
         return labels.label_of_value(ContractEvent, event)
 
     def bills(self, contract: Contract) -> Any:
-        if not access.has_role(access.MONEY):
+        if not may(Permission.BILLS_READ):
             return ()
         return (
             access.database()

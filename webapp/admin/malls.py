@@ -9,6 +9,7 @@ from wtforms import DecimalField, SelectField, StringField, TextAreaField, TimeF
 from wtforms.validators import DataRequired, Email, InputRequired, Length, NumberRange, Optional
 
 from domain.malls import BusinessType
+from domain.permissions import Permission
 from services.operations.malls import register_shop, register_unit
 from services.queries.shops import list_shop_months
 from storage.models import (
@@ -23,6 +24,7 @@ from storage.models import (
 )
 from webapp.admin import access, filters, formats, labels
 from webapp.admin.base import DayField, Form, RecordView
+from webapp.auth.authorisation import may
 
 MONTHS_ON_SHOP_PAGE = 13
 
@@ -77,8 +79,9 @@ class ShopForm(Form):
 
 
 class MallView(RecordView):
-    roles = access.ALL_STAFF
-    editors = access.ADMINISTRATORS
+    permission = Permission.MALLS_READ
+    export_permission = Permission.MALLS_EXPORT
+    edit_permission = Permission.MALLS_EDIT
     editable = True
     mall_column = None
     form_class = MallForm
@@ -135,8 +138,9 @@ def _zones() -> list[tuple[str, str]]:
 
 
 class UnitView(RecordView):
-    roles = access.ALL_STAFF
-    editors = access.OPERATION_DESK
+    permission = Permission.UNITS_READ
+    export_permission = Permission.UNITS_EXPORT
+    edit_permission = Permission.UNITS_EDIT
     editable = creatable = True
     form_class = UnitForm
     register = staticmethod(register_unit)
@@ -176,8 +180,9 @@ class UnitView(RecordView):
 
 
 class ShopView(RecordView):
-    roles = access.ALL_STAFF
-    editors = access.OPERATION_DESK
+    permission = Permission.SHOPS_READ
+    export_permission = Permission.SHOPS_EXPORT
+    edit_permission = Permission.SHOPS_EDIT
     editable = creatable = True
     form_class = ShopForm
     register = staticmethod(register_shop)
@@ -226,7 +231,7 @@ class ShopView(RecordView):
         )
 
     def bills(self, shop: Shop) -> Any:
-        if not access.has_role(access.MONEY):
+        if not may(Permission.BILLS_READ):
             return ()
         return (
             access.database()

@@ -8,6 +8,7 @@ from flask import request
 from flask_admin import expose
 
 from domain.devices import UNIT_OF_METRIC, Metric, Quality
+from domain.permissions import Permission
 from services.queries.readings import list_metrics, list_readings
 from storage.models import Device
 from webapp.admin import access, labels
@@ -17,7 +18,7 @@ PAGE = 100
 
 
 class ReadingsView(StaffView):
-    roles = access.OPERATIONS
+    permission = Permission.READINGS_READ
 
     @expose("/")
     def index(self) -> str:

@@ -6,9 +6,10 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
+from domain.permissions import Permission
 from domain.requests import RequestCategory, RequestKind, RequestPriority, RequestState
 from storage.models import ServiceRequest
-from webapp.admin import access, filters, formats
+from webapp.admin import filters, formats
 from webapp.admin.base import Form, RecordView
 
 
@@ -18,8 +19,9 @@ class RequestForm(Form):
 
 
 class RequestView(RecordView):
-    roles = access.OPERATIONS
-    editors = access.OPERATION_DESK
+    permission = Permission.REQUESTS_READ
+    export_permission = Permission.REQUESTS_EXPORT
+    edit_permission = Permission.REQUESTS_EDIT
     editable = True
     form_class = RequestForm
     singular = _l("request")

@@ -9,9 +9,10 @@ from flask import request
 from flask_admin import expose
 from flask_babel import lazy_gettext as _l
 
+from domain.permissions import Permission
 from services.queries.runs import LIMIT, list_runs
 from storage.database import create_engine, dagster_url
-from webapp.admin import access, labels
+from webapp.admin import labels
 from webapp.admin.base import StaffView
 from webapp.runtime import runtime
 
@@ -34,7 +35,7 @@ def _engine(url: str) -> sa.Engine:
 
 
 class RunsView(StaffView):
-    roles = access.OPERATIONS
+    permission = Permission.RUNS_READ
 
     @expose("/")
     def index(self) -> str:
