@@ -1,5 +1,6 @@
-"""Tables of the schemas `app` and `ingest`, one module per part of the mall's life."""
+"""Tables of the schemas `app`, `ingest` and `audit`, one module per part of the mall's life."""
 
+from storage.models.audit import AuditEvent, AuditHead, PendingAuditEvent
 from storage.models.backups import Backup
 from storage.models.base import Base
 from storage.models.billing import (
@@ -31,6 +32,8 @@ from storage.models.requests import ServiceRequest
 
 __all__ = [
     "Allocation",
+    "AuditEvent",
+    "AuditHead",
     "Backup",
     "Base",
     "Batch",
@@ -51,6 +54,7 @@ __all__ = [
     "Mall",
     "Notification",
     "Payment",
+    "PendingAuditEvent",
     "Quarantined",
     "Reading",
     "ReadingHour",

@@ -30,7 +30,7 @@ def test_drift_check_notices_a_missing_column(database_url: str) -> None:
 
 def test_every_table_is_made(engine: sa.Engine) -> None:
     names = set()
-    for schema in ("app", "ingest"):
+    for schema in ("app", "ingest", "audit"):
         names |= {f"{schema}.{name}" for name in sa.inspect(engine).get_table_names(schema)}
     assert set(Base.metadata.tables) <= names
 

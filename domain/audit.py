@@ -1,0 +1,148 @@
+"""What the audit keeps: who did what to which thing, linked so that no event can be changed unseen.
+
+Belongs here: the actions, the text that is hashed, and how one event follows another. Not here:
+how events are written (storage, by Postgres itself) and read (services).
+
+The chain: every event carries `previous_hash`, the hash of the event before it, and `hash`, the
+SHA-256 of its own canonical text, both as 64 lower-case hexadecimal digits. The canonical text is
+UTF-8 and joins, with nothing between them, the fields of `CANONICAL_FIELDS` in that order, each
+as a netstring: the number of bytes in decimal, a colon, the bytes, a comma; a null is `-,`.
+Numbers are decimal; moments are UTC with microseconds, `2026-04-01T10:00:00.000000Z`; `before`
+and `after` are the text that PostgreSQL shows of the stored `jsonb`. The first field is the text
+`atrium-audit-1`. The event with seq 1 follows `FIRST_PREVIOUS`.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+VERSION = "atrium-audit-1"
+FIRST_PREVIOUS = "0" * 64
+# Stands in `before` and `after` for the value of a column that holds a secret.
+REDACTED = "[redacted]"
+CANONICAL_FIELDS = (
+    "previous_hash",
+    "seq",
+    "occurred_at",
+    "recorded_at",
+    "mall_id",
+    "actor_kind",
+    "actor_id",
+    "actor_name",
+    "actor_role",
+    "address",
+    "agent",
+    "request_id",
+    "login",
+    "action",
+    "subject_type",
+    "subject_id",
+    "part",
+    "before",
+    "after",
+    "note",
+)
+
+
+class AuditAction(StrEnum):
+    SIGNED_IN = "SIGNED_IN"
+    SIGN_IN_FAILED = "SIGN_IN_FAILED"
+    LOCKED_OUT = "LOCKED_OUT"
+    UNLOCKED = "UNLOCKED"
+    SIGNED_OUT = "SIGNED_OUT"
+    SESSION_ENDED = "SESSION_ENDED"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"
+    PASSWORD_RESET_ASKED = "PASSWORD_RESET_ASKED"
+    PASSWORD_RESET = "PASSWORD_RESET"
+    INVITED = "INVITED"
+    INVITATION_ACCEPTED = "INVITATION_ACCEPTED"
+    TOTP_ENROLLED = "TOTP_ENROLLED"
+    TOTP_RESET = "TOTP_RESET"
+    RECOVERY_CODES_MADE = "RECOVERY_CODES_MADE"
+    RECOVERY_CODE_USED = "RECOVERY_CODE_USED"
+    ACCOUNT_CREATED = "ACCOUNT_CREATED"
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
+    ACCOUNT_ENABLED = "ACCOUNT_ENABLED"
+    ROLE_CHANGED = "ROLE_CHANGED"
+    REFUSED = "REFUSED"
+    EXPORTED = "EXPORTED"
+    DOWNLOADED = "DOWNLOADED"
+    UPLOADED = "UPLOADED"
+    UPLOAD_REFUSED = "UPLOAD_REFUSED"
+    IMPORTED = "IMPORTED"
+    DEVICE_KEY_MADE = "DEVICE_KEY_MADE"
+    DEVICE_KEY_ROTATED = "DEVICE_KEY_ROTATED"
+    DEVICE_KEY_REVOKED = "DEVICE_KEY_REVOKED"
+    AUDIT_VERIFIED = "AUDIT_VERIFIED"
+    ROW_INSERTED = "ROW_INSERTED"
+    ROW_UPDATED = "ROW_UPDATED"
+    ROW_DELETED = "ROW_DELETED"
+
+
+# Written by the database's own triggers; code cannot say them.
+CAPTURED_ACTIONS = frozenset(
+    {AuditAction.ROW_INSERTED, AuditAction.ROW_UPDATED, AuditAction.ROW_DELETED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEvent:
+    """One event as it is stored. `before` and `after` are the text of the stored `jsonb`.
+
+    `login` is the database login that wrote it. `part` names, as `table:key`, the part of the
+    subject that changed; empty: the subject itself.
+    """
+
+    seq: int
+    previous_hash: str
+    hash: str
+    occurred_at: datetime
+    recorded_at: datetime
+    mall_id: int | None
+    actor_kind: str
+    actor_id: int | None
+    actor_name: str
+    actor_role: str
+    address: str
+    agent: str
+    request_id: str
+    login: str
+    action: str
+    subject_type: str
+    subject_id: str
+    part: str
+    before: str | None
+    after: str | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """The last event of a chain, or any event as somebody remembers it; seq 0: an empty chain."""
+
+    seq: int
+    hash: str
+
+
+EMPTY_CHAIN = ChainHead(0, FIRST_PREVIOUS)
+
+
+def canonical_text(event: SealedEvent) -> bytes:
+    """The bytes whose SHA-256 is the event's hash; see the module's charter."""
+    return _netstring(VERSION) + b"".join(
+        _netstring(getattr(event, name)) for name in CANONICAL_FIELDS
+    )
+
+
+def event_hash(event: SealedEvent) -> str:
+    return hashlib.sha256(canonical_text(event)).hexdigest()
+
+
+def _netstring(value: str | int | datetime | None) -> bytes:
+    if value is None:
+        return b"-,"
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    data = str(value).encode()
+    return b"%d:%b," % (len(data), data)
