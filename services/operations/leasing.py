@@ -21,6 +21,8 @@ from domain.charges import ChargeType, PricingKind, Proration
 from domain.clauses import ClauseError, parse_clause
 from domain.contracts import ContractEvent as Event
 from domain.contracts import ContractState, advance
+from domain.people import Role
+from domain.permissions import ROLE_PERMISSIONS, Permission
 from services.operations.malls import AlreadyRegistered, NotRegistered
 from storage.models import (
     Contract,
@@ -33,6 +35,18 @@ from storage.models import (
 )
 
 DRAFTED = "DRAFT"  # the event that opens a contract's history; it comes from no state
+
+# Steps that are not listed belong to the calendar, which acts in no role.
+_PERMISSIONS: dict[str, Permission] = {
+    DRAFTED: Permission.CONTRACTS_DRAFT,
+    Event.SUBMIT: Permission.CONTRACTS_DRAFT,
+    Event.SEND: Permission.CONTRACTS_DRAFT,
+    Event.REVISE: Permission.CONTRACTS_DRAFT,
+    Event.APPROVE: Permission.CONTRACTS_APPROVE,
+    Event.REJECT: Permission.CONTRACTS_APPROVE,
+    Event.SIGN: Permission.OWN_CONTRACTS_SIGN,
+    Event.DECLINE: Permission.OWN_CONTRACTS_SIGN,
+}
 
 
 class ContractNotFound(Exception):
@@ -49,6 +63,10 @@ class UnitAlreadyLet(Exception):
 
 class MakerIsChecker(Exception):
     """Who drafted or handed in a contract may not decide on it."""
+
+
+class RoleMayNot(Exception):
+    """The role does not carry the permission for this step of a contract."""
 
 
 class CommentRequired(Exception):
@@ -96,8 +114,10 @@ def draft_contract(
 ) -> int:
     """A new contract in DRAFT with its units (not held yet) and clauses; returns its id.
 
-    Raises NotRegistered (mall, shop, unit), AlreadyRegistered (number), InvalidContract.
+    Raises NotRegistered (mall, shop, unit), AlreadyRegistered (number), InvalidContract,
+    RoleMayNot.
     """
+    _require_permission(DRAFTED, role)
     mall = session.get(Mall, mall_id)
     if mall is None:
         raise NotRegistered(f"there is no mall {mall_id}")
@@ -304,7 +324,8 @@ def _take(
     now: datetime,
     comment: str = "",
 ) -> ContractState:
-    """Advance a locked contract and append the event. Raises IllegalTransition."""
+    """Advance a locked contract and append the event. Raises IllegalTransition, RoleMayNot."""
+    _require_permission(event, role)
     before = contract.state
     contract.state = advance(before, event)
     contract.events.append(
@@ -367,6 +388,15 @@ def _require_parameters(number: str, at: int, clause: ClauseDraft) -> None:
         )
     except ClauseError as error:
         raise InvalidContract(f"{number}: {error}") from None
+
+
+def _require_permission(event: str, role: str) -> None:
+    needed = _PERMISSIONS.get(event)
+    if needed is None:
+        if role:
+            raise RoleMayNot(f"{event} of a contract comes with its day; {role} does not take it")
+    elif role not in Role.__members__ or needed not in ROLE_PERMISSIONS[Role(role)]:
+        raise RoleMayNot(f"{role or 'no role'} may not take the step {event} of a contract")
 
 
 def _require_checker(contract: Contract, actor: str) -> None:

@@ -19,6 +19,7 @@ from services.operations.leasing import (
     MakerIsChecker,
     NotYetEnded,
     NotYetStarted,
+    RoleMayNot,
     UnitAlreadyLet,
     activate_contract,
     approve_contract,
@@ -275,3 +276,24 @@ def test_contract_without_clause_is_not_handed_in(place: Place, session: Session
 def test_unknown_contract_is_named(session: Session) -> None:
     with pytest.raises(ContractNotFound, match="4711"):
         send_contract(session, contract_id=4711, actor="zhou", now=NOW)
+
+
+@pytest.mark.parametrize("role", ["SUPER_ADMIN", "OPERATION", "FINANCE", "SHOP", "", "JANITOR"])
+def test_only_management_approves(place: Place, session: Session, role: str) -> None:
+    contract_id = place.draft()
+    submit_contract(session, contract_id=contract_id, actor="zhou", now=NOW)
+    with pytest.raises(RoleMayNot):
+        approve_contract(session, contract_id=contract_id, actor="he", role=role, now=NOW)
+    assert place.state(contract_id) == ContractState.IN_REVIEW
+
+
+def test_nobody_brings_a_contract_into_force_by_hand(place: Place, session: Session) -> None:
+    contract_id = place.signed()
+    with pytest.raises(RoleMayNot):
+        activate_contract(
+            session,
+            contract_id=contract_id,
+            actor="he",
+            role="MANAGEMENT",
+            now=datetime(2025, 12, 31, 17, tzinfo=UTC),
+        )
