@@ -77,6 +77,30 @@ class Settings(BaseSettings):
     inbox_max_file_bytes: int = Field(
         256 * 1024 * 1024, ge=1024, description="Bytes of one file of the drop-box."
     )
+    upload_max_image_bytes: int = Field(
+        20 * 1024 * 1024, ge=1024, description="Bytes of one picture that people send."
+    )
+    upload_max_pdf_bytes: int = Field(
+        20 * 1024 * 1024, ge=1024, description="Bytes of one PDF that people send."
+    )
+    upload_max_table_bytes: int = Field(
+        10 * 1024 * 1024, ge=1024, description="Bytes of one CSV or XLSX that people send."
+    )
+    upload_max_pixels: int = Field(
+        50_000_000, ge=10_000, description="Pixels of one picture that people send."
+    )
+    upload_max_rows: int = Field(20_000, ge=1, description="Rows of one table that people send.")
+    upload_max_columns: int = Field(
+        100, ge=1, le=1000, description="Columns of one table that people send."
+    )
+    upload_memory_bytes: int = Field(
+        512 * 1024 * 1024,
+        ge=256 * 1024 * 1024,
+        description="Memory of the process that opens a file that people send.",
+    )
+    upload_seconds: int = Field(
+        15, ge=1, le=120, description="CPU seconds of the process that opens such a file."
+    )
     backup_recipients: str = Field(
         "",
         description="age public keys (age1…), separated by commas, that can open backups; "
