@@ -39,6 +39,12 @@ TRANSITIONS: dict[tuple[BillState, BillEvent], BillState] = {
     (BillState.ISSUED, BillEvent.VOID): BillState.VOID,
 }
 
+# Bills that the shop sees. One that was void before it was issued has no issue instant, and is
+# not for the shop either.
+SHOWN_TO_SHOP = frozenset(
+    {BillState.ISSUED, BillState.PARTIALLY_PAID, BillState.PAID, BillState.VOID}
+)
+
 # Bills that the shop owes: what is still open of them is receivable.
 OWED = frozenset({BillState.ISSUED, BillState.PARTIALLY_PAID})
 

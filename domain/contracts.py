@@ -54,6 +54,20 @@ TRANSITIONS: dict[tuple[ContractState, ContractEvent], ContractState] = {
     (ContractState.ACTIVE, ContractEvent.RENEW): ContractState.RENEWED,
 }
 
+# Contracts that the shop sees: from the day they were sent to it. One that was taken back to
+# draft is the desk's again.
+SHOWN_TO_SHOP = frozenset(
+    {
+        ContractState.SENT,
+        ContractState.DECLINED,
+        ContractState.SIGNED,
+        ContractState.ACTIVE,
+        ContractState.EXPIRED,
+        ContractState.TERMINATED,
+        ContractState.RENEWED,
+    }
+)
+
 # Contracts in these states were in force on the days of their term: those days are billed.
 IN_FORCE = frozenset(
     {

@@ -120,7 +120,8 @@ class BillView:
         return self.summary.total_amount
 
 
-def _summaries() -> sa.Select[*tuple[Any, ...]]:
+def bill_summaries() -> sa.Select[*tuple[Any, ...]]:
+    """Bills with the columns of `BillSummary`, of every mall and state: the caller limits them."""
     paid = (
         sa.select(sa.func.coalesce(sa.func.sum(Allocation.amount), 0))
         .where(Allocation.bill_id == Bill.id)
@@ -165,7 +166,7 @@ def list_bills(
 
     Void bills are listed only when `states` asks for them.
     """
-    statement = _summaries().where(Bill.mall_id == mall_id)
+    statement = bill_summaries().where(Bill.mall_id == mall_id)
     if month is not None:
         statement = statement.where(Bill.period_start == month_of(month).first)
     if shop_id is not None:
@@ -180,7 +181,7 @@ def list_bills(
 
 def get_bill(session: Session, *, bill_id: int) -> BillView:
     """One bill with its lines, units and events. Raises BillNotFound."""
-    row = session.execute(_summaries().where(Bill.id == bill_id)).one_or_none()
+    row = session.execute(bill_summaries().where(Bill.id == bill_id)).one_or_none()
     if row is None:
         raise BillNotFound(f"there is no bill {bill_id}")
     summary = BillSummary(**row._mapping)
@@ -205,12 +206,13 @@ def get_bill(session: Session, *, bill_id: int) -> BillView:
         mall.time_zone,
         tuple(codes or ()),
         area_m2,
-        _lines(session, bill_id),
+        bill_lines(session, bill_id=bill_id),
         _events(session, bill_id),
     )
 
 
-def _lines(session: Session, bill_id: int) -> tuple[BillLineView, ...]:
+def bill_lines(session: Session, *, bill_id: int) -> tuple[BillLineView, ...]:
+    """The lines of a bill that the caller may show, by line number."""
     return tuple(
         BillLineView(
             line.line_number,

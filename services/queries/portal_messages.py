@@ -1,0 +1,62 @@
+"""The messages in a shop's own inbox on the site."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from domain.notifications import Channel, DeliveryState
+from services.queries.keyset import Page, Place, read_page
+from storage.models import Notification
+
+
+@dataclass(frozen=True, slots=True)
+class InboxMessage:
+    """`template` says what kind of message it is; `bill_id` what it is about, if a bill."""
+
+    id: int
+    template: str
+    body: str
+    locale: str
+    bill_id: int | None
+    sent_at: datetime
+
+
+def list_own_messages(
+    session: Session,
+    *,
+    shop_ids: Set[int],
+    after: Place | None = None,
+    before: Place | None = None,
+    size: int = 30,
+) -> Page[InboxMessage]:
+    """One page of what was delivered to the shops' inbox, the newest first."""
+    return read_page(
+        session,
+        sa.select(
+            Notification.id,
+            Notification.template,
+            Notification.body,
+            Notification.locale,
+            Notification.bill_id,
+            Notification.sent_at,
+        ).where(*_delivered(shop_ids)),
+        column=Notification.__table__.c.sent_at,
+        key=Notification.__table__.c.id,
+        is_descending=True,
+        after=after,
+        before=before,
+        size=size,
+        make=lambda row: InboxMessage(**row._mapping),
+    )
+
+
+def _delivered(shop_ids: Set[int]) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        Notification.shop_id.in_(shop_ids),
+        Notification.channel == Channel.IN_APP,
+        Notification.state == DeliveryState.SENT,
+        Notification.sent_at.is_not(None),
+    )
