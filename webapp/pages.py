@@ -1,5 +1,8 @@
-"""Pages that belong to nobody in particular: the front door and the language switch."""
+"""Pages that belong to nobody in particular: the front door, the language switch, and what robots
+and finders of weaknesses ask for.
+"""
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, redirect, request, session, url_for
@@ -8,6 +11,9 @@ from werkzeug.wrappers import Response
 
 from webapp.auth import remember_locale
 from webapp.language import LOCALES
+from webapp.runtime import runtime
+
+CONTACT_HOLDS = timedelta(days=180)
 
 blueprint = Blueprint("pages", __name__)
 
@@ -15,6 +21,30 @@ blueprint = Blueprint("pages", __name__)
 @blueprint.get("/")
 def front_door() -> Response:
     return redirect(url_for("admin.index"))
+
+
+@blueprint.get("/robots.txt")
+def robots() -> Response:
+    """Nothing here is for a search engine."""
+    return Response("User-agent: *\nDisallow: /\n", mimetype="text/plain")
+
+
+@blueprint.get("/.well-known/security.txt")
+def security_contact() -> Response:
+    """Whom to tell about a weakness (RFC 9116); 404 until the installation names somebody."""
+    settings = runtime().settings
+    if not settings.security_contact:
+        abort(404)
+    expires = (runtime().now() + CONTACT_HOLDS).replace(hour=0, minute=0, second=0, microsecond=0)
+    lines = [
+        f"Contact: {settings.security_contact}",
+        f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages: zh, en",
+    ]
+    address = getattr(settings, "public_url", "").rstrip("/")
+    if address.startswith("https://"):
+        lines.append(f"Canonical: {address}/.well-known/security.txt")
+    return Response("\n".join(lines) + "\n", mimetype="text/plain")
 
 
 @blueprint.post("/language")

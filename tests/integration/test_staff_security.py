@@ -10,11 +10,6 @@ from staff_site import StaffSite, token
 from services.operations.passwords import hash_password
 
 ADMIN = "admin@example.org"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'"
-)
 
 
 def test_hash_of_the_command_line_is_accepted_at_sign_in(staff_site: StaffSite) -> None:
@@ -60,28 +55,6 @@ def test_session_ends_after_eight_hours(staff_site: StaffSite) -> None:
         assert client.get("/admin/settings/").status_code == 302
     finally:
         staff_site.clock.at = began
-
-
-def test_session_cookie_has_its_flags(staff_site: StaffSite) -> None:
-    plain = staff_site.client().get("/sign-in").headers["Set-Cookie"]
-    assert "HttpOnly" in plain
-    assert "SameSite=Lax" in plain
-    assert "Secure" not in plain
-    secure = staff_site.app.test_client().get("/sign-in", base_url="https://atrium.example.org")
-    assert "; Secure" in secure.headers["Set-Cookie"]
-
-
-def test_headers_stand_on_every_answer(staff_site: StaffSite) -> None:
-    client = staff_site.client(ADMIN)
-    for path in ("/sign-in", "/admin/", "/admin/shops/", "/nothing"):
-        answer = client.get(path)
-        assert answer.headers["Content-Security-Policy"] == POLICY, path
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["X-Frame-Options"] == "DENY"
-        assert answer.headers["X-Request-ID"]
-    assert client.get("/admin/bills/").headers["Cache-Control"] == "no-store"
-    with client.get("/static/app.css") as answer:
-        assert "max-age" in answer.headers["Cache-Control"]
 
 
 def test_page_has_no_inline_script_or_style(staff_site: StaffSite) -> None:
