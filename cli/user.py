@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from cli.state import ready_database
 from domain.people import Role
 from services.operations.malls import NotRegistered
-from services.operations.passwords import PasswordTooShort, hash_password
+from services.operations.passwords import WeakPassword, hash_password
 from services.operations.people import EmailTaken, InvalidAccount, create_user
 from services.queries.malls import list_malls
 from storage.database import create_engine
@@ -60,7 +60,7 @@ def create(
                 password_hash=hash_password(password, settings.secret("password_salt")),
                 locale=locale or "",
             )
-        except (EmailTaken, InvalidAccount, NotRegistered, PasswordTooShort) as error:
+        except (EmailTaken, InvalidAccount, NotRegistered, WeakPassword) as error:
             raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps({"id": user_id, "email": email}))

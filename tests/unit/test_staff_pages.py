@@ -8,7 +8,7 @@ from flask import Flask
 from flask_babel import Babel
 
 from domain.charges import PricingKind
-from services.operations.passwords import PasswordTooShort, hash_password
+from services.operations.passwords import WeakPassword, hash_password
 from webapp.admin import formats
 from webapp.admin.period import month_of, parse_span, week_of
 from webapp.words.terms import terms
@@ -89,5 +89,5 @@ def test_clause_says_what_it_charges(page, kind, parameters, words) -> None:  # 
 
 
 def test_short_password_is_refused() -> None:
-    with pytest.raises(PasswordTooShort):
+    with pytest.raises(WeakPassword):
         hash_password("eleven char", "salt")

@@ -14,6 +14,7 @@ from flask_security.forms import LoginForm
 from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField, SubmitField
 
+from webapp import limits
 from webapp.admin.datastore import create_datastore
 from webapp.runtime import runtime
 
@@ -53,6 +54,7 @@ def install(app: Flask) -> None:
         REMEMBER_COOKIE_HTTPONLY=True,
         REMEMBER_COOKIE_SAMESITE="Lax",
     )
+    limits.install(app)
     datastore = create_datastore(app)
     security = Security(app, datastore, login_form=SignInForm)
     security.unauthn_handler(_ask_to_sign_in)
