@@ -96,8 +96,10 @@ def _finish(response: Response) -> Response:
     headers["X-Request-ID"] = request_id()
     if request.is_secure:
         headers["Strict-Transport-Security"] = STRICT_TRANSPORT
-    # Static files name their own age; everything else may show a person's data.
-    headers.setdefault("Cache-Control", "no-store")
+    # Static files say `public` and their age; everything else may show a person's data, and a
+    # library's own idea of that is not asked for (one writes `no-store=True`, which means nothing).
+    if not headers.get("Cache-Control", "").startswith("public"):
+        headers["Cache-Control"] = "no-store"
     _write_line(response)
     return response
 

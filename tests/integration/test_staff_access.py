@@ -27,6 +27,8 @@ PUBLIC = {
     "security.logout",
     "pages.front_door",
     "pages.choose_language",
+    "pages.robots",
+    "pages.security_contact",
 }
 # (rule, who may open it, an address of it); methods are GET unless the rule has none.
 PAGES = {
