@@ -34,8 +34,10 @@ class CurrentMall:
 def malls() -> tuple[CurrentMall, ...]:
     """The malls this person may see, by code: every mall for SUPER_ADMIN, else their own."""
     if "malls" not in g:
-        query = sa.select(Mall).order_by(Mall.code)
         scope = current_scope()
+        if not scope.is_everything and not scope.mall_ids:
+            return ()
+        query = sa.select(Mall).order_by(Mall.code)
         if not scope.is_everything:
             query = query.where(Mall.id.in_(scope.mall_ids))
         g.malls = tuple(

@@ -4,10 +4,8 @@ Belongs here: the base classes of pages. Not here: pages. A test fails for a vie
 derive from `StaffView`.
 """
 
-import csv
-import io
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from datetime import date
 from typing import Any, ClassVar
 
@@ -26,6 +24,7 @@ from services.operations.malls import AlreadyRegistered, InvalidRegistration, No
 from webapp.admin import access, formats
 from webapp.admin.filters import Filter
 from webapp.auth.authorisation import ask_to_sign_in, may
+from webapp.downloads import csv_download
 from webapp.errors import page
 from webapp.runtime import runtime
 
@@ -279,20 +278,6 @@ class RecordView(StaffView, ModelView):
             [str(label) for _name, label in columns],
             ([self._get_field_value(row, name) for name, _label in columns] for row in rows),
         )
-
-
-def csv_download(name: str, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """A CSV file that spreadsheets read as UTF-8 and never as formulas."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(titles)
-    for row in rows:
-        writer.writerow([formats.export_cell(value) for value in row])
-    return Response(
-        "\ufeff" + buffer.getvalue(),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
 
 
 def parse_date(text: str) -> date | None:

@@ -26,9 +26,10 @@ from services.queries.dashboard import (
     list_mall_days,
 )
 from webapp.admin import access, formats, labels
-from webapp.admin.base import StaffView, csv_download
+from webapp.admin.base import StaffView
 from webapp.admin.period import Span, month_of, parse_span, week_of
 from webapp.auth.authorisation import may, require
+from webapp.downloads import csv_download
 from webapp.language import current_locale
 
 PROOF_LIMIT = timedelta(hours=26)

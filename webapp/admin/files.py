@@ -3,38 +3,28 @@
 A download names a row; the row names the object. No part of an address reaches the object store.
 """
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
-from urllib.parse import quote
 
 from flask import Response, abort, request
 from flask_admin import expose
 
 from domain.permissions import Permission
 from services.queries.files import (
-    StoredFile,
     find_document,
     find_report_file,
     list_bill_papers,
     list_periods,
     list_report_files,
 )
-from storage.objects import ObjectNotFound
 from webapp.admin import access
-from webapp.admin.base import StaffView, audit_log
+from webapp.admin.base import StaffView
 from webapp.admin.period import month_end, parse_month
 from webapp.auth.authorisation import may, require
-from webapp.runtime import runtime
+from webapp.downloads import stored_download
 
 # Reports with money in them are finance's; the others are every desk's.
 OPEN_REPORTS = frozenset({"shop_operation"})
-MIME_TYPES = {
-    "pdf": "application/pdf",
-    "csv": "text/csv",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-CHUNK = 256 * 1024
 
 
 class FilesView(StaffView):
@@ -72,7 +62,7 @@ class FilesView(StaffView):
         readable = _readable_reports()
         if readable is not None and found.report not in readable:
             abort(403)
-        return download(found)
+        return stored_download(found)
 
     @expose("/document/<int:document_id>")
     def document(self, document_id: int) -> Response:
@@ -84,7 +74,7 @@ class FilesView(StaffView):
         )
         if found is None:
             abort(404)
-        return download(found)
+        return stored_download(found)
 
 
 def _readable_reports() -> frozenset[str] | None:
@@ -92,35 +82,3 @@ def _readable_reports() -> frozenset[str] | None:
     if may(Permission.FINANCE_REPORTS_DOWNLOAD):
         return None
     return OPEN_REPORTS if may(Permission.REPORTS_DOWNLOAD) else frozenset()
-
-
-def download(found: StoredFile) -> Response:
-    """The object as an attachment, streamed. 404 when the store has lost it."""
-    from flask_security import current_user
-
-    opened = runtime().store.open(found.object_key)
-    try:
-        stream = opened.__enter__()
-    except ObjectNotFound:
-        abort(404)
-    audit_log.info("%s downloaded %s", current_user.email, found.name)
-
-    def chunks() -> Iterator[bytes]:
-        try:
-            while chunk := stream.read(CHUNK):
-                yield chunk
-        finally:
-            opened.__exit__(None, None, None)
-
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in found.name)
-    return Response(
-        chunks(),
-        mimetype=MIME_TYPES.get(found.format.lower(), "application/octet-stream"),
-        headers={
-            "Content-Disposition": (
-                f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(found.name)}"
-            ),
-            "Content-Length": str(found.bytes),
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-        },
-    )

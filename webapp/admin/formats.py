@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
-from flask import url_for
+from flask import g, url_for
 from flask_babel import gettext as _
 from markupsafe import Markup
 
@@ -25,6 +25,10 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def zone() -> ZoneInfo:
+    """Of the mall on the page: the one that the portal has named, else the staff's choice."""
+    if "zone" in g:
+        named: ZoneInfo = g.zone
+        return named
     mall = access.current_mall()
     return mall.zone if mall else ZoneInfo("UTC")
 
