@@ -87,14 +87,14 @@ class Settings(BaseSettings):
         10 * 1024 * 1024, ge=1024, description="Bytes of one CSV or XLSX that people send."
     )
     upload_max_pixels: int = Field(
-        50_000_000, ge=10_000, description="Pixels of one picture that people send."
+        40_000_000, ge=10_000, description="Pixels of one picture that people send."
     )
     upload_max_rows: int = Field(20_000, ge=1, description="Rows of one table that people send.")
     upload_max_columns: int = Field(
         100, ge=1, le=1000, description="Columns of one table that people send."
     )
     upload_memory_bytes: int = Field(
-        512 * 1024 * 1024,
+        768 * 1024 * 1024,
         ge=256 * 1024 * 1024,
         description="Memory of the process that opens a file that people send.",
     )
