@@ -56,13 +56,23 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
 # What a line cannot lose, whatever it looks like.
 UNTOUCHED = frozenset({"time", "level", "logger", "request_id"})
 
+# What other readers than JSON's take for the end of a line.
+LINE_ENDS = re.compile("[\x7f-\x9f\u2028\u2029]")
+
 _Event = MutableMapping[str, Any]
 
 
-def configure_logs(settings: Settings, *, stream: TextIO | None = None) -> None:
+class LogHandler(logging.StreamHandler[TextIO]):
+    """The handler of `configure_logs`; another call replaces it and leaves others alone."""
+
+
+def configure_logs(
+    settings: Settings, *, stream: TextIO | None = None, least: int = logging.DEBUG
+) -> None:
     """Send every log line of this process to `stream` (default: standard error).
 
     `log_format` json: an object a line; console: for people; auto: console where a person looks.
+    Lines below `log_level` and below `least` are not written.
     """
     target = stream or sys.stderr
     shared: list[Any] = [
@@ -85,10 +95,10 @@ def configure_logs(settings: Settings, *, stream: TextIO | None = None) -> None:
     for_people = settings.log_format == "console" or (
         settings.log_format == "auto" and target.isatty()
     )
-    handler = logging.StreamHandler(target)
+    handler = LogHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _drop_message],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 # The text of a traceback: it has no local variables.
@@ -100,13 +110,20 @@ def configure_logs(settings: Settings, *, stream: TextIO | None = None) -> None:
     )
     root = logging.getLogger()
     for old in list(root.handlers):
-        root.removeHandler(old)
+        if isinstance(old, LogHandler):
+            root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(settings.log_level)
+    root.setLevel(max(least, logging.getLevelNamesMapping()[settings.log_level]))
     # What these say at INFO is what our own lines say already, with addresses in it.
     for noisy in ("werkzeug", "alembic", "botocore", "urllib3"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
+
+
+def _drop_message(logger: Any, name: str, event: _Event) -> _Event:
+    """Another handler may have left the finished text on the record; it is the event already."""
+    event.pop("message", None)
+    return event
 
 
 def _renderer(for_people: bool) -> Any:
@@ -123,9 +140,9 @@ def _in_order(logger: Any, name: str, event: _Event) -> str:
     rendered = structlog.processors.JSONRenderer(ensure_ascii=False)(
         logger, name, {**first, **event}
     )
-    # A line is a line for every reader: JSON leaves these two as they are.
     text = rendered if isinstance(rendered, str) else rendered.decode()
-    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    # A line is a line for every reader: JSON leaves these ends of lines as they are.
+    return LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def strike_private(logger: Any, name: str, event: _Event) -> _Event:
