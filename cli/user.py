@@ -28,7 +28,7 @@ def command() -> None:
 @command.command("create")
 @click.option("--email", required=True)
 @click.option("--name", default="")
-@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(list(Role)))
+@click.option("--role", required=True, type=click.Choice(list(Role)))
 @click.option("--mall", "malls", multiple=True, help="Mall codes; default: every mall.")
 @click.option("--shop", "shops", multiple=True, help="Shop codes, for the role SHOP.")
 @click.option("--locale", type=click.Choice(["zh_CN", "en"]), default=None)
@@ -36,7 +36,7 @@ def command() -> None:
 def create(
     email: str,
     name: str,
-    roles: tuple[str, ...],
+    role: str,
     malls: tuple[str, ...],
     shops: tuple[str, ...],
     locale: str | None,
@@ -54,7 +54,7 @@ def create(
                 session,
                 email=email,
                 name=name,
-                roles=[Role(role) for role in roles],
+                role=Role(role),
                 mall_codes=malls or [mall.code for mall in list_malls(session)],
                 shop_codes=shops,
                 password_hash=hash_password(password, settings.secret("password_salt")),
@@ -81,7 +81,7 @@ def ensure_administrator(session: Session, settings: Settings, mall_code: str) -
             session,
             email=ADMINISTRATOR,
             name="Administrator",
-            roles=[Role.SUPER_ADMIN],
+            role=Role.SUPER_ADMIN,
             mall_codes=[mall_code],
             password_hash=hash_password(password, settings.secret("password_salt")),
         )

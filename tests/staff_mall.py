@@ -107,7 +107,7 @@ def build_staff_mall(engine: sa.Engine, settings: Settings) -> StaffMall:
                 session,
                 email=email,
                 name="",
-                roles=[role],
+                role=role,
                 mall_codes=["M01"],
                 password_hash=hashed,
             )

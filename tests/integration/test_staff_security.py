@@ -134,7 +134,7 @@ def test_shop_may_not_enter_the_staff_site(staff_site: StaffSite) -> None:
             session,
             email="tenant@example.org",
             name="",
-            roles=[Role.SHOP],
+            role=Role.SHOP,
             mall_codes=["M01"],
             shop_codes=["S-001"],
             password_hash=hash_password(PASSWORD, staff_site.settings.secret("password_salt")),
