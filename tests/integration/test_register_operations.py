@@ -188,19 +188,19 @@ def test_device_is_not_hung_at_a_shop_of_another_mall(session: Session, meter_id
         )
 
 
-def test_user_gets_roles_and_malls(session: Session, mall_id: int) -> None:
+def test_user_gets_role_and_malls(session: Session, mall_id: int) -> None:
     user_id = create_user(
         session,
         email=" Lin@Example.org ",
         name="Lin",
-        roles=[Role.FINANCE, Role.MANAGEMENT],
+        role=Role.FINANCE,
         mall_codes=["TST"],
         password_hash="hash",
     )
     user = session.get(User, user_id)
     assert user is not None
     assert user.email == "lin@example.org"
-    assert {role.name for role in user.roles} == {"FINANCE", "MANAGEMENT"}
+    assert {role.name for role in user.roles} == {"FINANCE"}
     assert [mall.code for mall in user.malls] == ["TST"]
     assert len(user.fs_uniquifier) == 32
 
@@ -211,7 +211,7 @@ def test_email_opens_one_account_whatever_its_case(session: Session, mall_id: in
             session,
             email=email,
             name="",
-            roles=[Role.OPERATION],
+            role=Role.OPERATION,
             mall_codes=["TST"],
             password_hash=None,
         )
@@ -227,7 +227,7 @@ def test_shop_account_must_name_a_shop(session: Session, mall_id: int, shop_id: 
             session,
             email="a@example.org",
             name="",
-            roles=[Role.SHOP],
+            role=Role.SHOP,
             mall_codes=["TST"],
             password_hash=None,
         )
@@ -236,7 +236,7 @@ def test_shop_account_must_name_a_shop(session: Session, mall_id: int, shop_id: 
             session,
             email="a@example.org",
             name="",
-            roles=[Role.SHOP],
+            role=Role.SHOP,
             mall_codes=["TST"],
             shop_codes=["S01", "S99"],
             password_hash=None,
@@ -249,7 +249,7 @@ def test_account_of_unknown_mall_is_refused(session: Session) -> None:
             session,
             email="a@example.org",
             name="",
-            roles=[Role.OPERATION],
+            role=Role.OPERATION,
             mall_codes=["NOPE"],
             password_hash=None,
         )
