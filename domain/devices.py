@@ -1,5 +1,6 @@
-"""Devices, feeds and what they measure."""
+"""Devices, feeds and what they measure; the life of a device's key."""
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -94,3 +95,25 @@ class Feed(StrEnum):
     POS_DAYS = "pos_days"
     FOOTFALL_HOURS = "footfall_hours"
     METER_REGISTERS = "meter_registers"
+
+
+# A key that nobody used for so long is worth a question.
+STALE_KEY = timedelta(days=30)
+
+
+class KeyState(StrEnum):
+    """CLOSING: replaced, and open until the overlap ends."""
+
+    OPEN = "OPEN"
+    CLOSING = "CLOSING"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
+def key_state(revoked_at: datetime | None, expires_at: datetime | None, now: datetime) -> KeyState:
+    """OPEN and CLOSING keys open something at `now`."""
+    if revoked_at is not None and revoked_at <= now:
+        return KeyState.REVOKED
+    if expires_at is not None and expires_at <= now:
+        return KeyState.EXPIRED
+    return KeyState.OPEN if revoked_at is None else KeyState.CLOSING

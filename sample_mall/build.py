@@ -263,6 +263,7 @@ class _Books:
                 device_id=device_id,
                 removed_date=swap.date(),
                 final_register=dial.at(swap),
+                now=self.now,
             )
             install_device(
                 self.session,
@@ -270,6 +271,7 @@ class _Books:
                 shop_id=self.known.shops[meter.shop],
                 installed_date=swap.date(),
                 initial_register=NEW_METER_REGISTER,
+                now=self.now,
             )
 
     def _register_meter(self, meter: MeterPlan, code: str) -> int:
@@ -303,6 +305,7 @@ class _Books:
             zone=zone,
             installed_date=day,
             initial_register=initial_register,
+            now=self.now,
         )
 
     def _enter_requests(self) -> None:

@@ -282,7 +282,11 @@ def _devices(session: Session, mall_id: int, shops: list[int]) -> list[int]:
                 session, mall_id=mall_id, code=code, kind=kind, feed_kind=feed, serial=f"SN{at:05}"
             )
             install_device(
-                session, device_id=device, shop_id=shop_id, installed_date=date(2025, 1, 1)
+                session,
+                device_id=device,
+                shop_id=shop_id,
+                installed_date=date(2025, 1, 1),
+                now=NOW,
             )
             found.append(device)
     session.execute(

@@ -244,12 +244,13 @@ _REVISED = sa.text("""
     ON CONFLICT (mall_id, business_date) DO UPDATE SET revision = touched_dates.revision + 1
 """)
 
+# In the order in which the cleaner locks them.
 _TOUCH = sa.text("""
-    INSERT INTO ingest.touched_dates (mall_id, business_date, touched_at)
-    SELECT :mall_id, CAST(:first AS date) + days, :now
-    FROM generate_series(0, CAST(:last AS date) - CAST(:first AS date)) AS days ORDER BY days
-    ON CONFLICT (mall_id, business_date)
-    DO UPDATE SET touched_at = excluded.touched_at, cleaned_at = NULL
+    UPDATE ingest.touched_dates t SET touched_at = :now, cleaned_at = NULL
+    FROM (SELECT business_date FROM ingest.touched_dates
+          WHERE mall_id = :mall_id AND business_date BETWEEN :first AND :last
+          ORDER BY business_date FOR UPDATE) known
+    WHERE t.mall_id = :mall_id AND t.business_date = known.business_date
 """)
 
 
@@ -287,13 +288,18 @@ def clean_touched_dates(
     return CleaningResult(tuple(cleaned), hours_written, dict(sorted(flagged.items())))
 
 
-def touch_dates(session: Session, *, mall_id: int, first: date, last: date, now: datetime) -> None:
-    """Have the business dates `first` to `last` (both included) cleaned and their marts rebuilt.
+def touch_dates(
+    session: Session, *, mall_id: int, first: date, last: date | None = None, now: datetime
+) -> None:
+    """Have the known business dates from `first` to `last` (both included; None: to the last
+    known) cleaned and their marts rebuilt. A date of which nothing was ever heard stays unknown.
 
     For changes of what readings mean rather than of readings: a device hung up, taken down or
     corrected for days gone by.
     """
-    session.execute(_TOUCH, {"mall_id": mall_id, "first": first, "last": last, "now": now})
+    session.execute(
+        _TOUCH, {"mall_id": mall_id, "first": first, "last": last or date.max, "now": now}
+    )
 
 
 def _clean(

@@ -6,24 +6,15 @@ a device must hold up no reading.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import LiteralString
 
 import psycopg
 
 # Who is silent for as many expected intervals, and at least an hour, is offline.
 SILENT_INTERVALS = 3
+SILENT_AT_LEAST = timedelta(hours=1)
 
-HEARD: LiteralString = """
-UPDATE app.devices d
-SET last_seen_at = %(now)s,
-    status = CASE d.status WHEN 'OFFLINE' THEN 'ONLINE' ELSE d.status END
-FROM (SELECT id FROM app.devices
-      WHERE id = ANY(%(ids)s)
-        AND (last_seen_at IS NULL OR last_seen_at <= %(now)s - interval '1 minute')
-      ORDER BY id FOR UPDATE SKIP LOCKED) heard
-WHERE d.id = heard.id
-"""
 SILENT: LiteralString = """
 UPDATE app.devices SET status = 'OFFLINE'
 WHERE status = 'ONLINE' AND (last_seen_at IS NULL OR last_seen_at < %(now)s - greatest(
@@ -37,7 +28,19 @@ def note_traffic(
     """Say that devices were heard at `now`; how many rows changed, at most one a minute each."""
     if not device_ids:
         return 0
-    return connection.execute(HEARD, {"ids": sorted(device_ids), "now": now}).rowcount
+    # The door of the API may change no device but by this function.
+    row = connection.execute(
+        "SELECT app.note_traffic(%s::bigint[], %s)", (sorted(device_ids), now)
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def is_silent(
+    last_seen_at: datetime | None, *, expected_interval_minutes: int, now: datetime
+) -> bool:
+    """Whether a device should have been heard three times since."""
+    limit = max(SILENT_AT_LEAST, SILENT_INTERVALS * timedelta(minutes=expected_interval_minutes))
+    return last_seen_at is None or last_seen_at < now - limit
 
 
 def mark_silent_devices(connection: psycopg.Connection, *, now: datetime) -> int:

@@ -1,16 +1,18 @@
 """Devices are registered, hung up and taken down.
 
-Belongs here: the device and its dated installations. Not here: its keys (device_keys) and what
-it measures (readings, landing).
+Belongs here: the device, its dated installations and its maintenance. Not here: its keys
+(device_keys), what it measures (readings, landing) and whether it is heard (device_traffic).
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from domain.devices import DeviceKind, DeviceStatus, FeedKind
+from services.operations.cleaning import touch_dates
+from services.operations.device_traffic import is_silent
 from services.operations.malls import AlreadyRegistered, InvalidRegistration, NotRegistered
 from storage.models import Device, DeviceInstallation, Mall, Shop
 
@@ -21,6 +23,10 @@ class StillInstalled(Exception):
 
 class NotInstalled(Exception):
     """The device hangs nowhere on that day."""
+
+
+class NotInMaintenance(Exception):
+    """The device is at work; there is no maintenance to end."""
 
 
 def register_device(
@@ -91,16 +97,16 @@ def install_device(
     shop_id: int | None = None,
     zone: str = "",
     initial_register: Decimal | None = None,
+    now: datetime,
 ) -> int:
     """Hang a device at a shop or in a zone from `installed_date` on; returns the installation.
 
     A footfall counter in a zone beginning with `ENTRANCE` counts the mall's visitors.
-    `initial_register` is what a register shows on that day, in dial units.
+    `initial_register` is what a register shows on that day, in dial units. Known business dates
+    since then are cleaned again, for they now count at that place.
     Raises NotRegistered, InvalidRegistration (no place, or two), StillInstalled.
     """
-    device = session.get(Device, device_id, with_for_update=True)
-    if device is None:
-        raise NotRegistered(f"there is no device {device_id}")
+    device = _locked(session, device_id)
     if (shop_id is None) == (not zone):
         raise InvalidRegistration(f"{device.code}: name a shop or a zone, one of them")
     if shop_id is not None:
@@ -128,6 +134,7 @@ def install_device(
     )
     session.add(installation)
     session.flush()
+    touch_dates(session, mall_id=device.mall_id, first=installed_date, now=now)
     return installation.id
 
 
@@ -137,14 +144,14 @@ def remove_device(
     device_id: int,
     removed_date: date,
     final_register: Decimal | None = None,
+    now: datetime,
 ) -> int:
     """Take a device down after `removed_date`, its last day; returns the installation's id.
+    Known business dates since then are cleaned again.
 
     Raises NotRegistered, NotInstalled, InvalidRegistration (before its first day).
     """
-    device = session.get(Device, device_id, with_for_update=True)
-    if device is None:
-        raise NotRegistered(f"there is no device {device_id}")
+    device = _locked(session, device_id)
     installation = session.scalar(
         sa.select(DeviceInstallation).where(
             DeviceInstallation.device_id == device_id, DeviceInstallation.removed_date.is_(None)
@@ -160,4 +167,82 @@ def remove_device(
     installation.removed_date = removed_date
     installation.final_register = final_register
     session.flush()
+    touch_dates(session, mall_id=device.mall_id, first=removed_date, now=now)
     return installation.id
+
+
+def replace_device(
+    session: Session,
+    *,
+    device_id: int,
+    successor_id: int,
+    day: date,
+    final_register: Decimal | None = None,
+    initial_register: Decimal | None = None,
+    now: datetime,
+) -> tuple[int, int]:
+    """Hang another device at the same place: the old one's last day is the new one's first;
+    returns both installations. Usage of that day is (old final - old previous) + (new current -
+    new initial).
+
+    Raises what removing and installing raise, and InvalidRegistration for devices of two malls
+    or two kinds.
+    """
+    device, successor = session.get(Device, device_id), session.get(Device, successor_id)
+    if device is None or successor is None or successor.mall_id != device.mall_id:
+        raise NotRegistered(f"there is no device {successor_id} in the mall of device {device_id}")
+    if successor.kind != device.kind or successor_id == device_id:
+        raise InvalidRegistration(
+            f"{successor.code} cannot replace {device.code}: expected another {device.kind}"
+        )
+    removed = remove_device(
+        session, device_id=device_id, removed_date=day, final_register=final_register, now=now
+    )
+    old = session.get_one(DeviceInstallation, removed)
+    installed = install_device(
+        session,
+        device_id=successor_id,
+        installed_date=day,
+        shop_id=old.shop_id,
+        zone=old.zone,
+        initial_register=initial_register,
+        now=now,
+    )
+    return removed, installed
+
+
+def begin_maintenance(session: Session, *, device_id: int, reason: str) -> None:
+    """Traffic and silence no longer change the device's status.
+
+    Raises NotRegistered, InvalidRegistration (no reason).
+    """
+    device = _locked(session, device_id)
+    if not reason.strip():
+        raise InvalidRegistration(f"{device.code}: say why it is in maintenance")
+    device.status = DeviceStatus.MAINTENANCE
+    device.maintenance_reason = reason.strip()
+    session.flush()
+
+
+def end_maintenance(session: Session, *, device_id: int, now: datetime) -> DeviceStatus:
+    """Back to what its traffic says: ONLINE, or OFFLINE when it has been silent too long.
+
+    Raises NotRegistered, NotInMaintenance.
+    """
+    device = _locked(session, device_id)
+    if device.status != DeviceStatus.MAINTENANCE:
+        raise NotInMaintenance(f"{device.code} is not in maintenance")
+    silent = is_silent(
+        device.last_seen_at, expected_interval_minutes=device.expected_interval_minutes, now=now
+    )
+    device.status = DeviceStatus.OFFLINE if silent else DeviceStatus.ONLINE
+    device.maintenance_reason = ""
+    session.flush()
+    return device.status
+
+
+def _locked(session: Session, device_id: int) -> Device:
+    device = session.get(Device, device_id, with_for_update=True)
+    if device is None:
+        raise NotRegistered(f"there is no device {device_id}")
+    return device

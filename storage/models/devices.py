@@ -42,6 +42,7 @@ class Device(Base):
     ratio: Mapped[Decimal] = mapped_column(sa.Numeric(12, 6), server_default="1")
     physical_maximum: Mapped[Quantity | None]
     last_seen_at: Mapped[datetime | None]
+    maintenance_reason: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[CreatedAt]
     mall: Mapped[Mall] = relationship()
     installations: Mapped[list["DeviceInstallation"]] = relationship(back_populates="device")
@@ -71,18 +72,35 @@ class DeviceInstallation(Base):
 
 
 class DeviceKey(Base):
-    """A key shown once; only its SHA-256 is kept. `Authorization: Bearer <public_id>_<secret>`.
+    """A key shown once. Kept: the SHA-256 of its secret, and sealed the signing key derived from
+    it (services.operations.signing_vault); no signing key: it can only be a bearer.
 
     A key opens one device, or, with `device_id` null, every device of one mall (a gateway).
+    `revoked_at` may lie ahead: then the key is being replaced by the one whose `replaces_id`
+    names it. `last_used_at` is exact to a minute.
     """
 
     __tablename__ = "device_keys"
-    __table_args__ = ({"schema": "app"},)
+    __table_args__ = (
+        sa.CheckConstraint(
+            "NOT requires_signature OR signing_key_sealed IS NOT NULL", name="signable"
+        ),
+        {"schema": "app"},
+    )
     id: Mapped[Id]
     mall_id: Mapped[int] = mapped_column(sa.ForeignKey("app.malls.id"))
     device_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.devices.id"), index=True)
     public_id: Mapped[str] = mapped_column(unique=True)
     secret_sha256: Mapped[bytes] = mapped_column(BYTEA)
+    requires_signature: Mapped[bool] = mapped_column(server_default="false")
+    signing_key_sealed: Mapped[bytes | None] = mapped_column(BYTEA)
     name: Mapped[str] = mapped_column(server_default="")
+    replaces_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.device_keys.id"), index=True)
     created_at: Mapped[CreatedAt]
+    expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    device: Mapped[Device | None] = relationship()
+
+    def __str__(self) -> str:
+        return self.name or self.public_id

@@ -62,6 +62,20 @@ class Batch(Base):
     received_at: Mapped[datetime]
 
 
+class SignedCall(Base):
+    """A signed call that was taken, for as long as its signature is in time: it is taken once."""
+
+    __tablename__ = "signed_calls"
+    __table_args__ = ({"schema": "ingest"},)
+    device_key_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("app.device_keys.id"), primary_key=True
+    )
+    signed_at: Mapped[datetime] = mapped_column(primary_key=True, index=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    body_sha256: Mapped[bytes] = mapped_column(BYTEA)
+    received_at: Mapped[datetime]
+
+
 class Reading(Base):
     """One measurement; key (device, metric, interval start). Partitioned by month of
     `interval_start`; BRIN on time serves ranges, the key serves look-ups.

@@ -287,8 +287,15 @@ def test_dates_of_one_mall_are_cleaned_alone(engine: sa.Engine) -> None:
 
 
 def test_touched_dates_are_cleaned_again(mall: MeasuredMall) -> None:
-    mall.sell(mall.till("P1", mall.shop("S1")), DAY, 100)
+    """Those that are known: a date of which nothing was ever heard has nothing to clean."""
+    till = mall.till("P1", mall.shop("S1"))
+    later = DAY + timedelta(days=2)
+    mall.sell(till, DAY, 100)
+    mall.sell(till, later, 100)
     clean_touched_dates(mall.engine, now=NOW)
     with Session(mall.engine) as session, session.begin():
-        touch_dates(session, mall_id=mall.id, first=DAY, last=DAY + 2 * timedelta(days=1), now=NOW)
-    assert len(clean_touched_dates(mall.engine, now=NOW).dates) == 3
+        touch_dates(session, mall_id=mall.id, first=DAY, last=later - timedelta(days=1), now=NOW)
+    assert clean_touched_dates(mall.engine, now=NOW).dates == ((mall.id, DAY),)
+    with Session(mall.engine) as session, session.begin():
+        touch_dates(session, mall_id=mall.id, first=DAY, now=NOW)
+    assert clean_touched_dates(mall.engine, now=NOW).dates == ((mall.id, DAY), (mall.id, later))

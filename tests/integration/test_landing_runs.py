@@ -51,7 +51,11 @@ def counter(engine: sa.Engine) -> None:
             feed_kind=FeedKind.INTERVAL,
         )
         install_device(
-            session, device_id=device_id, installed_date=date(2026, 1, 1), zone="ENTRANCE-N"
+            session,
+            device_id=device_id,
+            installed_date=date(2026, 1, 1),
+            zone="ENTRANCE-N",
+            now=NOW,
         )
 
 
@@ -194,7 +198,9 @@ def test_held_batch_lands_when_its_devices_are_registered(
             kind=DeviceKind.FOOTFALL,
             feed_kind=FeedKind.INTERVAL,
         )
-        install_device(session, device_id=device_id, installed_date=date(2026, 1, 1), zone="Z")
+        install_device(
+            session, device_id=device_id, installed_date=date(2026, 1, 1), zone="Z", now=NOW
+        )
 
     assert land(engine, store, settings, instance).success
     assert counts(engine) == (84, 1, 0)

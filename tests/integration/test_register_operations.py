@@ -1,23 +1,28 @@
 """Malls, units, shops, devices, people and requests on real Postgres."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy.orm import Session
 
 from domain.charges import ChargeType, TariffKind
-from domain.devices import DeviceKind, FeedKind
+from domain.devices import DeviceKind, DeviceStatus, FeedKind
 from domain.malls import BusinessType
 from domain.people import Role
 from domain.requests import RequestCategory, RequestKind, RequestPriority
 from domain.tariffs import TariffError
+from services.operations.device_traffic import mark_silent_devices
 from services.operations.devices import (
+    NotInMaintenance,
     NotInstalled,
     StillInstalled,
+    begin_maintenance,
+    end_maintenance,
     install_device,
     register_device,
     remove_device,
+    replace_device,
 )
 from services.operations.malls import (
     AlreadyRegistered,
@@ -31,7 +36,7 @@ from services.operations.people import EmailTaken, InvalidAccount, create_user
 from services.operations.service_requests import EmptyRequest, submit_request
 from services.operations.tariffs import register_tariff
 from services.queries.register import DeviceEntry, get_register
-from storage.models import DeviceInstallation, ServiceRequest, User
+from storage.models import Device, DeviceInstallation, ServiceRequest, TouchedDate, User
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 
@@ -129,9 +134,13 @@ def test_only_a_register_has_a_modulus(session: Session, mall_id: int) -> None:
 
 
 def test_device_hangs_in_one_place_at_a_time(session: Session, meter_id: int, shop_id: int) -> None:
-    install_device(session, device_id=meter_id, shop_id=shop_id, installed_date=date(2026, 1, 1))
+    install_device(
+        session, device_id=meter_id, shop_id=shop_id, installed_date=date(2026, 1, 1), now=NOW
+    )
     with pytest.raises(StillInstalled, match="2026-01-01"):
-        install_device(session, device_id=meter_id, zone="PLANT", installed_date=date(2026, 2, 1))
+        install_device(
+            session, device_id=meter_id, zone="PLANT", installed_date=date(2026, 2, 1), now=NOW
+        )
 
 
 def test_replaced_meter_keeps_its_last_register(
@@ -143,12 +152,14 @@ def test_replaced_meter_keeps_its_last_register(
         shop_id=shop_id,
         installed_date=date(2026, 1, 1),
         initial_register=Decimal("0.4"),
+        now=NOW,
     )
     installation_id = remove_device(
         session,
         device_id=meter_id,
         removed_date=date(2026, 1, 31),
         final_register=Decimal("1204.7"),
+        now=NOW,
     )
     installation = session.get(DeviceInstallation, installation_id)
     assert installation is not None
@@ -156,17 +167,19 @@ def test_replaced_meter_keeps_its_last_register(
         Decimal("0.4"),
         Decimal("1204.7"),
     )
-    install_device(session, device_id=meter_id, zone="PLANT", installed_date=date(2026, 2, 1))
+    install_device(
+        session, device_id=meter_id, zone="PLANT", installed_date=date(2026, 2, 1), now=NOW
+    )
 
 
 def test_device_that_hangs_nowhere_cannot_be_removed(session: Session, meter_id: int) -> None:
     with pytest.raises(NotInstalled, match="MTR-1"):
-        remove_device(session, device_id=meter_id, removed_date=date(2026, 1, 1))
+        remove_device(session, device_id=meter_id, removed_date=date(2026, 1, 1), now=NOW)
 
 
 def test_device_needs_exactly_one_place(session: Session, meter_id: int, shop_id: int) -> None:
     with pytest.raises(InvalidRegistration, match="shop or a zone"):
-        install_device(session, device_id=meter_id, installed_date=date(2026, 1, 1))
+        install_device(session, device_id=meter_id, installed_date=date(2026, 1, 1), now=NOW)
     with pytest.raises(InvalidRegistration, match="shop or a zone"):
         install_device(
             session,
@@ -174,7 +187,113 @@ def test_device_needs_exactly_one_place(session: Session, meter_id: int, shop_id
             shop_id=shop_id,
             zone="PLANT",
             installed_date=date(2026, 1, 1),
+            now=NOW,
         )
+
+
+def _other_meter(session: Session, mall_id: int, kind: DeviceKind = DeviceKind.METER) -> int:
+    return register_device(
+        session, mall_id=mall_id, code="MTR-2", kind=kind, feed_kind=FeedKind.CUMULATIVE
+    )
+
+
+def test_replacement_hangs_at_the_old_place_from_the_old_one_s_last_day(
+    session: Session, mall_id: int, meter_id: int, shop_id: int
+) -> None:
+    install_device(
+        session, device_id=meter_id, shop_id=shop_id, installed_date=date(2026, 1, 1), now=NOW
+    )
+    successor = _other_meter(session, mall_id)
+    removed, installed = replace_device(
+        session,
+        device_id=meter_id,
+        successor_id=successor,
+        day=date(2026, 2, 10),
+        final_register=Decimal("1204.7"),
+        initial_register=Decimal("0.4"),
+        now=NOW,
+    )
+    old, new = (session.get_one(DeviceInstallation, one) for one in (removed, installed))
+    assert (old.removed_date, old.final_register) == (date(2026, 2, 10), Decimal("1204.7"))
+    assert (new.device_id, new.shop_id, new.zone) == (successor, shop_id, "")
+    assert (new.installed_date, new.initial_register) == (date(2026, 2, 10), Decimal("0.4"))
+
+
+def test_device_of_another_kind_replaces_nothing(
+    session: Session, mall_id: int, meter_id: int, shop_id: int
+) -> None:
+    install_device(
+        session, device_id=meter_id, shop_id=shop_id, installed_date=date(2026, 1, 1), now=NOW
+    )
+    other = _other_meter(session, mall_id, DeviceKind.OTHER)
+    for successor in (other, meter_id):
+        with pytest.raises(InvalidRegistration, match="cannot replace"):
+            replace_device(
+                session,
+                device_id=meter_id,
+                successor_id=successor,
+                day=date(2026, 2, 10),
+                now=NOW,
+            )
+
+
+def test_place_of_past_days_has_known_dates_cleaned_again(
+    session: Session, mall_id: int, meter_id: int, shop_id: int
+) -> None:
+    known = [date(2026, 2, day) for day in (1, 10, 20)]
+    cleaned = NOW - timedelta(days=1)
+    for day in known:
+        session.add(
+            TouchedDate(mall_id=mall_id, business_date=day, touched_at=cleaned, cleaned_at=cleaned)
+        )
+    session.flush()
+
+    def waiting() -> list[date]:
+        rows = session.query(TouchedDate).filter_by(mall_id=mall_id).populate_existing()
+        found = sorted(row.business_date for row in rows if row.cleaned_at is None)
+        for row in rows:
+            row.cleaned_at = cleaned
+        session.flush()
+        return found
+
+    install_device(
+        session, device_id=meter_id, shop_id=shop_id, installed_date=date(2026, 2, 5), now=NOW
+    )
+    assert waiting() == [date(2026, 2, 10), date(2026, 2, 20)]
+    remove_device(session, device_id=meter_id, removed_date=date(2026, 2, 15), now=NOW)
+    assert waiting() == [date(2026, 2, 20)]
+    assert session.query(TouchedDate).filter_by(mall_id=mall_id).count() == 3
+
+
+def test_maintenance_needs_a_reason_and_ends_in_what_traffic_says(
+    session: Session, meter_id: int
+) -> None:
+    with pytest.raises(InvalidRegistration, match="why"):
+        begin_maintenance(session, device_id=meter_id, reason="  ")
+    with pytest.raises(NotInMaintenance, match="MTR-1"):
+        end_maintenance(session, device_id=meter_id, now=NOW)
+    begin_maintenance(session, device_id=meter_id, reason=" new CT ")
+    device = session.get_one(Device, meter_id)
+    assert (device.status, device.maintenance_reason) == (DeviceStatus.MAINTENANCE, "new CT")
+    assert end_maintenance(session, device_id=meter_id, now=NOW) is DeviceStatus.OFFLINE
+    begin_maintenance(session, device_id=meter_id, reason="again")
+    device.last_seen_at = NOW - timedelta(hours=2)
+    assert end_maintenance(session, device_id=meter_id, now=NOW) is DeviceStatus.ONLINE
+    assert device.maintenance_reason == ""
+
+
+def test_end_of_maintenance_and_the_sweep_agree_on_silence(session: Session, meter_id: int) -> None:
+    """Three expected intervals of an hour each: to the second."""
+    device = session.get_one(Device, meter_id)
+    for silence in (timedelta(hours=3), timedelta(hours=3, seconds=1)):
+        device.last_seen_at, device.status = NOW - silence, DeviceStatus.ONLINE
+        session.flush()
+        connection = session.connection().connection.driver_connection
+        mark_silent_devices(connection, now=NOW)
+        session.refresh(device)
+        swept = device.status
+        begin_maintenance(session, device_id=meter_id, reason="x")
+        assert end_maintenance(session, device_id=meter_id, now=NOW) is swept
 
 
 def test_device_is_not_hung_at_a_shop_of_another_mall(session: Session, meter_id: int) -> None:
@@ -184,7 +303,7 @@ def test_device_is_not_hung_at_a_shop_of_another_mall(session: Session, meter_id
     )
     with pytest.raises(NotRegistered):
         install_device(
-            session, device_id=meter_id, shop_id=foreign, installed_date=date(2026, 1, 1)
+            session, device_id=meter_id, shop_id=foreign, installed_date=date(2026, 1, 1), now=NOW
         )
 
 
@@ -312,10 +431,12 @@ def test_versions_of_a_tariff_do_not_overlap(session: Session, mall_id: int) -> 
 def test_register_knows_where_a_device_stopped(
     session: Session, mall_id: int, meter_id: int, shop_id: int
 ) -> None:
-    install_device(session, device_id=meter_id, shop_id=shop_id, installed_date=date(2026, 1, 1))
+    install_device(
+        session, device_id=meter_id, shop_id=shop_id, installed_date=date(2026, 1, 1), now=NOW
+    )
     register = get_register(session, mall_id=mall_id)
     assert register.devices["MTR-1"] == DeviceEntry(meter_id, date(2026, 1, 1), None)
     assert register.shops == {"S01": shop_id}
-    remove_device(session, device_id=meter_id, removed_date=date(2026, 1, 31))
+    remove_device(session, device_id=meter_id, removed_date=date(2026, 1, 31), now=NOW)
     register = get_register(session, mall_id=mall_id)
     assert register.devices["MTR-1"].removed_date == date(2026, 1, 31)

@@ -98,7 +98,7 @@ def build_small_mall(engine: sa.Engine) -> SmallMall:
                 [_rent(PricingKind.PER_AREA_DAY, {"rate": "6.5"}, START)],
             ),
         }
-        _devices(session, mall_id, shops)
+        _devices(session, mall_id, shops, now)
         key = create_device_key(session, mall_id=mall_id, device_id=None, name="gateway", now=now)
     return SmallMall(mall_id, shops, key)
 
@@ -157,12 +157,14 @@ def _shop(
     return shop_id
 
 
-def _devices(session: Session, mall_id: int, shops: dict[str, int]) -> None:
+def _devices(session: Session, mall_id: int, shops: dict[str, int], now: datetime) -> None:
     def hang(code: str, kind: DeviceKind, feed: FeedKind, shop: str, **given: object) -> None:
         device_id = register_device(
             session, mall_id=mall_id, code=code, kind=kind, feed_kind=feed, **given
         )
-        install_device(session, device_id=device_id, installed_date=START, shop_id=shops[shop])
+        install_device(
+            session, device_id=device_id, installed_date=START, shop_id=shops[shop], now=now
+        )
 
     hang("POS-CAFE", DeviceKind.POS, FeedKind.INTERVAL, "CAFE", expected_interval_minutes=1440)
     hang("POS-SPA", DeviceKind.POS, FeedKind.EVENT, "SPA")
