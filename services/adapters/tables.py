@@ -18,6 +18,7 @@ import pandas as pd
 from domain.devices import DeviceKind, FeedKind, Metric, Quality
 from services.adapters.arrival import EARLIEST, Arrival
 from services.adapters.directory import MallDevices
+from services.adapters.encodings import UnknownEncoding, decode
 from services.adapters.refusals import Problem, Reason, Refusal, kept_row, shown
 
 FRAME_COLUMNS = (
@@ -36,7 +37,6 @@ INSTANT = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
     r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})"
 )
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class CannotRead(Exception):
@@ -48,24 +48,11 @@ class CannotRead(Exception):
 
 
 def decode_text(data: bytes) -> str:
-    """UTF-8 with or without mark, else GBK (as its superset GB18030).
-
-    Raises CannotRead, naming the byte where UTF-8 ends.
-    """
-    if data.startswith(UTF16_MARKS):
-        raise CannotRead(Reason.UNKNOWN_ENCODING, "it is UTF-16; save it as UTF-8 or GBK")
+    """UTF-8, else GBK (see `encodings`). Raises CannotRead."""
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        place = error.start
-    try:
-        return data.decode("gb18030")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, place) + 1
-        raise CannotRead(
-            Reason.UNKNOWN_ENCODING,
-            f"it is neither UTF-8 (line {line}, byte {place}) nor GBK (byte {error.start})",
-        ) from None
+        return decode(data)
+    except UnknownEncoding as error:
+        raise CannotRead(Reason.UNKNOWN_ENCODING, str(error)) from None
 
 
 @dataclass
