@@ -1,19 +1,25 @@
 """The `atrium` command: gathers the nouns, loads settings, says errors in one sentence."""
 
 import json
+import logging
 import sys
+from contextlib import suppress
 
 import click
 
 from cli import backup, database, device, run, serve, settings, user
+from storage.logs import configure_logs
 from storage.postgres import PostgresError
-from storage.settings import SettingsError
+from storage.settings import SettingsError, load_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="atrium")
 def atrium() -> None:
     """Atrium runs a shopping mall's operations."""
+    # A wrong setting is said by the command that needs it.
+    with suppress(SettingsError):
+        configure_logs(load_settings(), least=logging.WARNING)
 
 
 for module in (run, serve, database, user, device, backup, settings):

@@ -17,6 +17,8 @@ from storage.settings import Settings, load_settings
 
 # As workspace.yaml names it: runs are tagged with it.
 LOCATION = "atrium"
+# Dagster's logs are files, read by machines as ours are.
+JSON_LINES = ("--log-format", "json")
 
 
 @click.command("serve")
@@ -50,14 +52,14 @@ def _start_all(group: Children, settings: Settings, console: Console) -> dict[st
     workspace = _start_code(group, environment)
     group.start(
         "dagster-daemon",
-        [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)],
+        [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace), *JSON_LINES],
         environment=environment,
     )
     group.start(
         "dagster-webserver",
         [
             sys.executable, "-m", "dagster_webserver",
-            "-h", settings.host, "-p", str(dagster_port), "-w", str(workspace),
+            "-h", settings.host, "-p", str(dagster_port), "-w", str(workspace), *JSON_LINES,
         ],
         environment=environment,
     )  # fmt: skip
@@ -77,7 +79,7 @@ def _start_code(group: Children, environment: dict[str, str]) -> Path:
         [
             sys.executable, "-m", "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(port),
             "-m", "pipelines.definitions", "--location-name", LOCATION,
-            "--inject-env-vars-from-instance",
+            "--inject-env-vars-from-instance", *JSON_LINES,
         ],
         environment=environment,
     )  # fmt: skip

@@ -45,6 +45,7 @@ from services.queries.pipelines import (
     month_figures,
 )
 from storage.database import create_engine, dagster_url, database_url, ensure_database
+from storage.logs import configure_logs
 from storage.objects import ObjectStore, open_object_store
 from storage.settings import Clock, Settings, load_settings
 
@@ -283,7 +284,7 @@ def _await_caller() -> None:
 
 
 def _prepare_process() -> None:
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    configure_logs(load_settings(), least=logging.WARNING)
     # A run's own log writes there already.
     logging.getLogger("dagster.builtin").propagate = False
     signal.signal(signal.SIGTERM, signal.default_int_handler)
