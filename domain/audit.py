@@ -24,8 +24,8 @@ REDACTED = "[redacted]"
 CANONICAL_FIELDS = (
     "previous_hash",
     "seq",
-    "occurred_at",
     "recorded_at",
+    "occurred_at",
     "mall_id",
     "actor_kind",
     "actor_id",

@@ -22,14 +22,10 @@ CREATE FUNCTION audit.moment(value timestamptz) RETURNS text LANGUAGE sql IMMUTA
 RETURN to_char(value AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 """
 
-# The text that is hashed. domain.audit.canonical_text makes the same bytes without the server.
-CANONICAL = """
-CREATE FUNCTION audit.canonical_text(e audit.events) RETURNS text LANGUAGE sql STABLE
-RETURN audit.netstring('atrium-audit-1')
-    || audit.netstring((e).previous_hash)
-    || audit.netstring((e).seq::text)
-    || audit.netstring(audit.moment((e).occurred_at))
-    || audit.netstring(audit.moment((e).recorded_at))
+# What is hashed of an event beside its place in the chain.
+BODY = """
+CREATE FUNCTION audit.body(e audit.pending) RETURNS text LANGUAGE sql STABLE
+RETURN audit.netstring(audit.moment((e).occurred_at))
     || audit.netstring((e).mall_id::text)
     || audit.netstring((e).actor_kind)
     || audit.netstring((e).actor_id::text)
@@ -50,38 +46,44 @@ RETURN audit.netstring('atrium-audit-1')
 
 # Runs at commit. The head's row is locked from here to the end of the commit, so that seq has
 # neither gap nor double whatever is rolled back, and a transaction holds nobody up before that.
+# The first of a transaction's events seals them all: others' are not visible before they commit,
+# and are gone after. The text that is hashed is the one of domain.audit.canonical_text.
 SEAL = """
 CREATE FUNCTION audit.seal() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    head audit.head;
-    event audit.events;
+    last audit.head;
+    event record;
+    sealed_at timestamptz;
+    previous text;
 BEGIN
-    SELECT * INTO STRICT head FROM audit.head FOR UPDATE;
-    event.seq := head.seq + 1;
-    event.previous_hash := head.hash;
-    event.recorded_at := clock_timestamp();
-    event.occurred_at := NEW.occurred_at;
-    event.mall_id := NEW.mall_id;
-    event.actor_kind := NEW.actor_kind;
-    event.actor_id := NEW.actor_id;
-    event.actor_name := NEW.actor_name;
-    event.actor_role := NEW.actor_role;
-    event.address := NEW.address;
-    event.agent := NEW.agent;
-    event.request_id := NEW.request_id;
-    event.login := NEW.login;
-    event.action := NEW.action;
-    event.subject_type := NEW.subject_type;
-    event.subject_id := NEW.subject_id;
-    event.part := NEW.part;
-    event.before := NEW.before;
-    event.after := NEW.after;
-    event.note := NEW.note;
-    event.hash := encode(sha256(convert_to(audit.canonical_text(event), 'UTF8')), 'hex');
-    INSERT INTO audit.events SELECT event.*;
-    UPDATE audit.head SET seq = event.seq, hash = event.hash;
-    DELETE FROM audit.pending WHERE id = NEW.id;
+    PERFORM FROM audit.pending WHERE id = NEW.id;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO STRICT last FROM audit.head FOR UPDATE;
+    sealed_at := clock_timestamp();
+    FOR event IN
+        SELECT (p).*, audit.body(p) AS body FROM audit.pending p ORDER BY (p).id
+    LOOP
+        previous := last.hash;
+        last.seq := last.seq + 1;
+        last.hash := encode(sha256(convert_to(
+            audit.netstring('atrium-audit-1') || audit.netstring(previous)
+            || audit.netstring(last.seq::text) || audit.netstring(audit.moment(sealed_at))
+            || event.body, 'UTF8')), 'hex');
+        INSERT INTO audit.events (
+            seq, recorded_at, previous_hash, hash, occurred_at, mall_id, actor_kind, actor_id,
+            actor_name, actor_role, address, agent, request_id, login, action, subject_type,
+            subject_id, part, before, after, note)
+        VALUES (
+            last.seq, sealed_at, previous, last.hash, event.occurred_at, event.mall_id,
+            event.actor_kind, event.actor_id, event.actor_name, event.actor_role, event.address,
+            event.agent, event.request_id, event.login, event.action, event.subject_type,
+            event.subject_id, event.part, event.before, event.after, event.note);
+    END LOOP;
+    UPDATE audit.head SET seq = last.seq, hash = last.hash;
+    DELETE FROM audit.pending;
     RETURN NULL;
 END
 $$
@@ -96,11 +98,11 @@ END
 $$
 """
 
+# The functions below that are no SECURITY DEFINER are called by those that are.
 # Who acts: the transaction's signed context. Where it names nobody (a stranger at the sign-in
 # page) or there is none, the caller's word counts, else the connection. `login` tells which.
 ACTING = """
-CREATE FUNCTION audit.acting(given jsonb) RETURNS jsonb LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION audit.acting(given jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     known jsonb;
 BEGIN
@@ -122,8 +124,7 @@ ENQUEUE = """
 CREATE FUNCTION audit.enqueue(
     occurred_at timestamptz, action text, mall_id bigint, subject_type text, subject_id text,
     part text, before jsonb, after jsonb, note text, actor jsonb
-) RETURNS void LANGUAGE sql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+) RETURNS void LANGUAGE sql AS $$
     INSERT INTO audit.pending (
         occurred_at, mall_id, actor_kind, actor_id, actor_name, actor_role, address, agent,
         request_id, login, action, subject_type, subject_id, part, before, after, note)
@@ -160,7 +161,7 @@ FUNCTIONS = (
     "audit.acting(jsonb)",
     "audit.refuse()",
     "audit.seal()",
-    "audit.canonical_text(audit.events)",
+    "audit.body(audit.pending)",
     "audit.moment(timestamptz)",
     "audit.netstring(text)",
 )
@@ -226,7 +227,7 @@ def upgrade() -> None:
     )
     op.execute("INSERT INTO audit.head (seq, hash) VALUES (0, repeat('0', 64))")
     op.execute("ALTER TABLE audit.pending ADD CHECK (isfinite(occurred_at))")
-    for function in (NETSTRING, MOMENT, CANONICAL, SEAL, REFUSE, ACTING, ENQUEUE, APPEND):
+    for function in (NETSTRING, MOMENT, BODY, SEAL, REFUSE, ACTING, ENQUEUE, APPEND):
         op.execute(function)
     for function in FUNCTIONS:
         op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
@@ -241,8 +242,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("pending", schema="audit")
     for function in FUNCTIONS:
         op.execute(f"DROP FUNCTION {function} CASCADE")
+    op.drop_table("pending", schema="audit")
     op.drop_table("head", schema="audit")
     op.drop_table("events", schema="audit")
