@@ -43,8 +43,13 @@ class BillPaper:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """Where the bytes are and what the download is called. `report` is empty for a document."""
+    """Where the bytes are and what the download is called. `report` is empty for a document;
+    `table` and `id` say which row names it.
+    """
 
+    table: str
+    id: int
+    mall_id: int
     object_key: str
     name: str
     bytes: int
@@ -150,7 +155,16 @@ def find_report_file(session: Session, *, file_id: int, mall_ids: set[int]) -> S
     file = session.get(ReportFile, file_id)
     if file is None or file.mall_id not in mall_ids:
         return None
-    return StoredFile(file.object_key, file.name, file.bytes, file.format, file.report)
+    return StoredFile(
+        table=ReportFile.__tablename__,
+        id=file.id,
+        mall_id=file.mall_id,
+        object_key=file.object_key,
+        name=file.name,
+        bytes=file.bytes,
+        format=file.format,
+        report=file.report,
+    )
 
 
 def find_document(session: Session, *, document_id: int, mall_ids: set[int]) -> StoredFile | None:
@@ -158,4 +172,13 @@ def find_document(session: Session, *, document_id: int, mall_ids: set[int]) -> 
     document = session.get(Document, document_id)
     if document is None or document.mall_id not in mall_ids:
         return None
-    return StoredFile(document.object_key, document.name, document.bytes, "pdf", "")
+    return StoredFile(
+        table=Document.__tablename__,
+        id=document.id,
+        mall_id=document.mall_id,
+        object_key=document.object_key,
+        name=document.name,
+        bytes=document.bytes,
+        format="pdf",
+        report="",
+    )

@@ -65,7 +65,7 @@ def find_own_document(
 ) -> StoredFile | None:
     """A paper of the shops, or None."""
     row = session.execute(
-        sa.select(Document.object_key, Document.name, Document.bytes)
+        sa.select(Document.id, Document.mall_id, Document.object_key, Document.name, Document.bytes)
         .join(Bill, Bill.id == Document.bill_id)
         .where(
             Document.id == document_id,
@@ -73,4 +73,6 @@ def find_own_document(
             *shown_bills(shop_ids),
         )
     ).one_or_none()
-    return None if row is None else StoredFile(**row._mapping, format="pdf", report="")
+    if row is None:
+        return None
+    return StoredFile(**row._mapping, table=Document.__tablename__, format="pdf", report="")

@@ -5,6 +5,7 @@ from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pytest
+import sqlalchemy as sa
 from flask_admin.model import BaseModelView
 from staff_mall import PEOPLE
 from staff_site import StaffSite, token
@@ -193,3 +194,57 @@ def test_area_of_a_unit_cannot_be_changed(staff_site: StaffSite) -> None:
     page = client.get(f"/admin/units/details/?id={staff_site.mall.unit_id}").text
     assert "420.5" in page
     assert "9,999" not in page
+
+
+def _taken(staff_site: StaffSite, action: str) -> list[tuple[str, str, str, int | None]]:
+    with staff_site.engine.connect() as connection:
+        rows = connection.execute(
+            sa.text(
+                "SELECT actor_name, subject_type, note, mall_id FROM audit.events"
+                " WHERE action = :action ORDER BY seq"
+            ),
+            {"action": action},
+        )
+        return [tuple(row) for row in rows]
+
+
+def test_export_is_written_down_with_what_was_asked(staff_site: StaffSite) -> None:
+    mall = staff_site.mall
+    before = len(_taken(staff_site, "EXPORTED"))
+    answer = staff_site.client(FINANCE).get("/admin/bills/export/csv/?state=PAID")
+    name = answer.headers["Content-Disposition"].split('"')[1]
+    assert _taken(staff_site, "EXPORTED")[before:] == [
+        (FINANCE, "bills.export", name, mall.mall_id)
+    ]
+    with staff_site.engine.connect() as connection:
+        after = connection.execute(
+            sa.text("SELECT after FROM audit.events WHERE note = :name ORDER BY seq DESC LIMIT 1"),
+            {"name": name},
+        ).scalar_one()
+    assert after == {"rows": len(answer.text.splitlines()) - 1, "asked": {"state": "PAID"}}
+
+
+def test_download_is_written_down_before_it_leaves(staff_site: StaffSite) -> None:
+    mall = staff_site.mall
+    before = len(_taken(staff_site, "DOWNLOADED"))
+    staff_site.client(FINANCE).get(f"/admin/files/document/{mall.document_id}").close()
+    (event,) = _taken(staff_site, "DOWNLOADED")[before:]
+    assert (event[0], event[1], event[3]) == (FINANCE, "documents", mall.mall_id)
+
+
+def test_refused_export_is_no_export(staff_site: StaffSite) -> None:
+    before = len(_taken(staff_site, "EXPORTED"))
+    assert staff_site.client(OPERATION).get("/admin/bills/export/csv/").status_code == 403
+    assert len(_taken(staff_site, "EXPORTED")) == before
+
+
+def test_export_that_cannot_be_written_down_does_not_leave(staff_site: StaffSite) -> None:
+    with transaction(staff_site.engine) as session:
+        session.execute(sa.text("ALTER TABLE audit.pending RENAME TO away"))
+    try:
+        answer = staff_site.client(FINANCE).get("/admin/shops/export/csv/")
+    finally:
+        with transaction(staff_site.engine) as session:
+            session.execute(sa.text("ALTER TABLE audit.away RENAME TO pending"))
+    assert answer.status_code == 500
+    assert "S-001" not in answer.text

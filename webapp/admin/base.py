@@ -277,6 +277,7 @@ class RecordView(StaffView, ModelView):
             f"{self.endpoint}-{self.now():%Y%m%d-%H%M}.csv",
             [str(label) for _name, label in columns],
             ([self._get_field_value(row, name) for name, _label in columns] for row in rows),
+            mall_id=access.current_mall_id() if self.mall_column else None,
         )
 
 

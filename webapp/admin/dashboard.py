@@ -113,7 +113,12 @@ class HomeView(StaffView, AdminIndexView):
         )
         if figures is None or panel is None:
             abort(404)
-        return csv_download(f"{chart}-{figures.span.key}.csv", panel.titles, panel.rows)
+        return csv_download(
+            f"{chart}-{figures.span.key}.csv",
+            panel.titles,
+            panel.rows,
+            mall_id=access.current_mall_id(),
+        )
 
     def _latest(self) -> Any:
         return latest_business_date(
