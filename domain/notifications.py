@@ -35,10 +35,18 @@ class DeliveryState(StrEnum):
 
 class Template(StrEnum):
     PAYMENT_REMINDER = "PAYMENT_REMINDER"
+    ACCOUNT_INVITATION = "ACCOUNT_INVITATION"
+    PASSWORD_RESET = "PASSWORD_RESET"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"
+    SECOND_FACTOR_CHANGED = "SECOND_FACTOR_CHANGED"
+    ACCOUNT_LOCKED = "ACCOUNT_LOCKED"
 
 
 # Messages that let people sleep. What somebody waits for, such as a receipt, is not among them.
 WAITS_FOR_MORNING = frozenset({Template.PAYMENT_REMINDER})
+
+# Their text opens an account; it is not kept once they went or are given up.
+OPENS_AN_ACCOUNT = frozenset({Template.ACCOUNT_INVITATION, Template.PASSWORD_RESET})
 
 
 def is_quiet(instant: datetime, zone: ZoneInfo) -> bool:

@@ -86,8 +86,8 @@ def lockout_length(times: int) -> timedelta:
     """How long the lockout lasts that is the `times`-th (1 or more) since the last whole sign-in:
     15 minutes, doubled each time, 24 hours at most.
     """
-    doublings = min(times - 1, 10)
-    return min(FIRST_LOCKOUT * 2**doublings, LONGEST_LOCKOUT)
+    doubled = FIRST_LOCKOUT * (1 << min(times - 1, 10))
+    return min(doubled, LONGEST_LOCKOUT)
 
 
 def needs_second_factor(role: Role | None) -> bool:

@@ -121,6 +121,11 @@ class Settings(BaseSettings):
         "auto",
         description="json: an object a line; console: for people; auto: console on a terminal.",
     )
+    public_url: str = Field(
+        "",
+        description="Address under which people reach the site (https://mall.example.org), for "
+        "links in letters; empty: http://host:web_port.",
+    )
     trusted_hosts: str = Field(
         "",
         description="Further names under which the site may be called, separated by commas; "
@@ -150,6 +155,13 @@ class Settings(BaseSettings):
         if value and not re.match(r"smtps?://[^/]", value.get_secret_value()):
             raise ValueError("must begin with smtp:// or smtps://")
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#@]+/?", value):
+            raise ValueError("must be http(s)://host or http(s)://host:port")
+        return value.rstrip("/")
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -196,6 +208,11 @@ class Settings(BaseSettings):
         if value is not None and value.tzinfo is None:
             raise ValueError("must state its offset, such as 2026-04-01T00:05:00+08:00")
         return value
+
+    @property
+    def site(self) -> str:
+        """Address under which people reach the site, without a slash at its end."""
+        return self.public_url or f"http://{self.host}:{self.web_port}"
 
     @cached_property
     def secrets_dir(self) -> Path:

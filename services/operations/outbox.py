@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from domain.bills import OWED
 from domain.notifications import (
+    OPENS_AN_ACCOUNT,
     RETRY_AFTER,
     WAITS_FOR_MORNING,
     Channel,
@@ -34,7 +35,7 @@ BATCH = 100
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
     """`failed` are given up for good, `postponed` are tried again later, `cancelled` lost their
-    cause (the bill was paid) before they went.
+    cause (the bill was paid, the link ran out) before they went.
     """
 
     sent: int
@@ -54,7 +55,7 @@ def deliver_notifications(
     """
     counts = dict.fromkeys(DeliveryState, 0)
     with transaction(engine) as session:
-        counts[DeliveryState.CANCELLED] = _cancel_needless(session)
+        counts[DeliveryState.CANCELLED] = _cancel_needless(session, now)
     while claimed := _claim(engine, list(gateways), now):
         for notification in claimed:
             state, error = _send(gateways[notification.channel], notification)
@@ -68,8 +69,16 @@ def deliver_notifications(
     )
 
 
-def _cancel_needless(session: Session) -> int:
-    """Nobody is reminded of a bill that is no longer owed."""
+def _cancel_needless(session: Session, now: datetime) -> int:
+    """Nobody is reminded of a bill that is no longer owed, or sent a link that ran out."""
+    outlived = session.scalars(
+        sa.update(Notification)
+        .where(Notification.state == DeliveryState.PENDING, Notification.expires_at <= now)
+        .values(state=DeliveryState.CANCELLED, body=_kept_body(DeliveryState.CANCELLED))
+        .returning(Notification.id)
+        .execution_options(synchronize_session=False)
+    )
+    gone = len(outlived.all())
     cancelled = session.scalars(
         sa.update(Notification)
         .where(
@@ -80,7 +89,15 @@ def _cancel_needless(session: Session) -> int:
         .values(state=DeliveryState.CANCELLED)
         .returning(Notification.id)
     )
-    return len(cancelled.all())
+    return gone + len(cancelled.all())
+
+
+def _kept_body(state: DeliveryState) -> sa.ColumnElement[str]:
+    """The text of a message in `state`; what opens an account is only there until it went."""
+    if state is DeliveryState.PENDING:
+        return sa.type_coerce(Notification.body, sa.Text)
+    opening = [template.value for template in OPENS_AN_ACCOUNT]
+    return sa.case((Notification.template.in_(opening), ""), else_=Notification.body)
 
 
 def _claim(engine: sa.Engine, channels: list[Channel], now: datetime) -> list[Notification]:
@@ -113,7 +130,7 @@ def _send(gateway: Gateway, notification: Notification) -> tuple[DeliveryState, 
     try:
         gateway.send(
             Message(
-                reference=f"{notification.mall_id}/{notification.dedupe_key}",
+                reference=f"{notification.mall_id or 'people'}/{notification.dedupe_key}",
                 recipient=notification.recipient,
                 subject=subject(notification.template, notification.locale),
                 body=notification.body,
@@ -140,6 +157,7 @@ def _note(
             .where(Notification.id == notification.id)
             .values(
                 state=state,
+                body=_kept_body(state),
                 error=error,
                 sent_at=now if state is DeliveryState.SENT else None,
             )

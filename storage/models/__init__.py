@@ -29,8 +29,17 @@ from storage.models.payments import Allocation, Payment
 from storage.models.people import Role, User, user_malls, user_roles, user_shops
 from storage.models.reports import ReportFile
 from storage.models.requests import ServiceRequest
+from storage.models.uploads import Upload
+from storage.models.sign_in import (
+    AccountToken,
+    RecoveryCode,
+    SecondFactor,
+    SignInAttempt,
+    UserSession,
+)
 
 __all__ = [
+    "AccountToken",
     "Allocation",
     "AuditEvent",
     "AuditHead",
@@ -59,14 +68,19 @@ __all__ = [
     "Reading",
     "ReadingHour",
     "ReadingRevision",
+    "RecoveryCode",
     "ReportFile",
     "Role",
+    "SecondFactor",
     "ServiceRequest",
     "Shop",
+    "SignInAttempt",
     "Tariff",
     "TouchedDate",
     "Unit",
+    "Upload",
     "User",
+    "UserSession",
     "user_malls",
     "user_roles",
     "user_shops",

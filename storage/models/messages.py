@@ -13,10 +13,15 @@ class Notification(Base):
     __tablename__ = "notifications"
     __table_args__ = (
         sa.UniqueConstraint("mall_id", "dedupe_key", "channel"),
+        sa.CheckConstraint("mall_id IS NOT NULL OR user_id IS NOT NULL", name="owner"),
         {"schema": "app"},
     )
     id: Mapped[Id]
-    mall_id: Mapped[int] = mapped_column(sa.ForeignKey("app.malls.id"))
+    # Letters about an account belong to a person, not to a mall.
+    mall_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.malls.id"))
+    user_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("app.users.id", ondelete="CASCADE"), index=True
+    )
     shop_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.shops.id"), index=True)
     bill_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.bills.id"))
     channel: Mapped[Channel] = mapped_column(one_of(Channel))
@@ -32,5 +37,7 @@ class Notification(Base):
     attempts: Mapped[int] = mapped_column(sa.Integer, server_default="0")
     error: Mapped[str] = mapped_column(server_default="")
     send_after: Mapped[datetime]
+    # Nobody needs the message after this.
+    expires_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]

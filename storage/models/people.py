@@ -57,6 +57,9 @@ class User(Base):
     current_login_ip: Mapped[str | None]
     last_login_ip: Mapped[str | None]
     login_count: Mapped[int] = mapped_column(sa.Integer, server_default="0")
+    # Lockouts since the last whole sign-in: each is longer than the one before.
+    locked_until: Mapped[datetime | None]
+    lockouts: Mapped[int] = mapped_column(sa.Integer, server_default="0")
     create_datetime: Mapped[CreatedAt]
     roles: Mapped[list[Role]] = relationship(secondary=user_roles, lazy="selectin")
     malls: Mapped[list[Mall]] = relationship(secondary=user_malls)
