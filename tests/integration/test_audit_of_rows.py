@@ -38,6 +38,8 @@ HARMLESS = {
     "manifest_key": "a name in the object store",
     "manifest_sha256": "of a manifest, which is no secret",
     "requires_signature": "whether a key must sign",
+    "received_sha256": "of a file that somebody sent",
+    "kept_sha256": "of what is kept of it",
 }
 
 
