@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     api_max_bytes: int = Field(
         16 * 1024 * 1024, ge=1024, description="Bytes of one API call, unpacked."
     )
+    api_key_calls_per_minute: int = Field(
+        600, ge=1, description="Calls a minute of one device key, in each web process."
+    )
+    api_key_bytes_per_minute: int = Field(
+        64 * 1024 * 1024, ge=1024, description="Bytes a minute of one device key, likewise."
+    )
     inbox_max_file_bytes: int = Field(
         256 * 1024 * 1024, ge=1024, description="Bytes of one file of the drop-box."
     )
