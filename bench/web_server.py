@@ -37,8 +37,13 @@ def database() -> Iterator[tuple[str, Path]]:
 
 
 @contextmanager
-def web(url: str, folder: Path, *, workers: int = 2, threads: int = 4) -> Iterator[int]:
-    """Gunicorn with `workers` processes over the database; the port it answers on."""
+def web(
+    url: str, folder: Path, *, workers: int = 2, threads: int = 4, log_level: str = "WARNING"
+) -> Iterator[int]:
+    """Gunicorn with `workers` processes over the database; the port it answers on.
+
+    Its log is `web.log` in `folder`.
+    """
     port = free_port()
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("ATRIUM_")
@@ -49,7 +54,7 @@ def web(url: str, folder: Path, *, workers: int = 2, threads: int = 4) -> Iterat
         ATRIUM_WEB_PORT=str(port),
         ATRIUM_WEB_WORKERS=str(workers),
         ATRIUM_WEB_THREADS=str(threads),
-        ATRIUM_LOG_LEVEL="WARNING",
+        ATRIUM_LOG_LEVEL=log_level,
     )
     with (folder / "web.log").open("wb") as log:
         process = subprocess.Popen(

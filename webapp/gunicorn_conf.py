@@ -37,7 +37,8 @@ forwarder_headers = ""
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 accesslog = None
 errorlog = "-"
-loglevel = _settings.log_level.lower()
+# At debug it would write every address that is asked for.
+loglevel = "info" if _settings.log_level == "DEBUG" else _settings.log_level.lower()
 control_socket_disable = True
 
 
