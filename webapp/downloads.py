@@ -5,8 +5,6 @@ before it does. Not here: who may have it, and
 which row of the database it is (the pages).
 """
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +14,7 @@ from flask import Response, abort, current_app, request
 from domain.audit import AuditAction
 from services.operations.audit import record_event
 from services.queries.files import StoredFile
+from services.spreadsheets import csv_bytes
 from storage.objects import ObjectNotFound
 from webapp.admin import formats
 from webapp.auth.authorisation import current_actor
@@ -39,22 +38,17 @@ def csv_download(
     """A CSV file that spreadsheets read as UTF-8 and never as formulas. `mall_id` is the mall
     whose rows they are, for the audit.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(titles)
-    count = 0
-    for row in rows:
-        writer.writerow([formats.export_cell(value) for value in row])
-        count += 1
+    table = [[formats.export_cell(value) for value in row] for row in rows]
+    data = csv_bytes([titles, *table])
     _write_down(
         AuditAction.EXPORTED,
         mall_id=mall_id,
         subject_type=request.endpoint or "",
-        after={"rows": count, "asked": request.args.to_dict()},
+        after={"rows": len(table), "asked": request.args.to_dict()},
         note=name,
     )
     return Response(
-        "\ufeff" + buffer.getvalue(),
+        data,
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

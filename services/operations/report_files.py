@@ -26,7 +26,7 @@ from storage.settings import Settings
 FORMATS = ("xlsx", "csv", "pdf")
 
 # Part of every key: raise it when the same snapshot is drawn differently.
-LAYOUT = 1
+LAYOUT = 2
 
 
 @dataclass(frozen=True)

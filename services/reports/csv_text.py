@@ -3,53 +3,51 @@
 The table comes first, then an empty line and what the report states about itself.
 """
 
-import csv
+from collections.abc import Iterator
 from datetime import date
-from io import StringIO
+from decimal import Decimal
 
 from services.reports.snapshot import Kind, Snapshot, Value
-from services.reports.words import Words, escaped
+from services.reports.words import Words
+from services.spreadsheets import csv_bytes
 
 
 def render_csv(snapshot: Snapshot, *, locale: str) -> bytes:
-    words = Words(snapshot, locale)
+    return csv_bytes(_rows(snapshot, Words(snapshot, locale)))
+
+
+def _rows(snapshot: Snapshot, words: Words) -> Iterator[list[object]]:
     _ = words.say
     columns = snapshot.report.columns
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([_(column.title) for column in columns])
+    yield [_(column.title) for column in columns]
     for row in snapshot.contents.rows:
-        writer.writerow(
-            [_plain(value, column.kind, words) for value, column in zip(row, columns, strict=True)]
-        )
+        yield [
+            _plain(value, column.kind, words) for value, column in zip(row, columns, strict=True)
+        ]
     totals = [
         _plain(value, column.kind, words)
         for value, column in zip(snapshot.contents.totals, columns, strict=True)
     ]
-    writer.writerow([_("Total"), *totals[1:]])
-    writer.writerow([])
+    yield [_("Total"), *totals[1:]]
+    yield []
     for label, value in words.statements:
-        writer.writerow([label, escaped(value)])
+        yield [label, value]
     # A bare figure, for machines that compare files.
-    writer.writerow([_("Control total"), str(snapshot.control_total), words.control])
+    yield [_("Control total"), snapshot.control_total, words.control]
     for fact in snapshot.contents.facts:
-        label, value, note = words.fact(fact)
-        writer.writerow([label, escaped(value), escaped(note)])
+        yield list(words.fact(fact))
     for remark in snapshot.contents.remarks:
-        writer.writerow([_("Remark"), escaped(words.remark(remark))])
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+        yield [_("Remark"), words.remark(remark)]
 
 
-def _plain(value: Value, kind: Kind, words: Words) -> str:
+def _plain(value: Value, kind: Kind, words: Words) -> object:
     """A machine's reading: no separators, a point, an empty cell for what is not known."""
-    if value is None:
-        return ""
+    if value is None or (isinstance(value, str) and kind is not Kind.WORD):
+        return value
     if kind is Kind.WORD:
         return words.say(str(value))
-    if isinstance(value, str):
-        return escaped(value)
     if isinstance(value, date):
         return value.isoformat()
     if kind is Kind.SHARE:
-        return f"{value:.6f}"
-    return str(value) if kind is Kind.INTEGER else f"{value:.2f}"
+        return Decimal(f"{value:.6f}")
+    return value if kind is Kind.INTEGER else Decimal(f"{value:.2f}")

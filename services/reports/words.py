@@ -113,12 +113,3 @@ class Words:
 def percent(share: Decimal) -> str:
     """`0.98765` → `98.8%`."""
     return f"{number((share * 100).quantize(Decimal('0.1')), 1)}%"
-
-
-def escaped(text: str) -> str:
-    """Text that a spreadsheet shows and never computes: `=1+1` → `'=1+1`."""
-    return f"'{text}" if begins_like_a_formula(text) else text
-
-
-def begins_like_a_formula(text: str) -> bool:
-    return text[:1] in ("=", "+", "-", "@", "\t", "\r")

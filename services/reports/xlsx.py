@@ -10,7 +10,8 @@ from typing import Any
 import xlsxwriter
 
 from services.reports.snapshot import Kind, Snapshot, Value
-from services.reports.words import DASH, Words, begins_like_a_formula
+from services.reports.words import DASH, Words
+from services.spreadsheets import as_text
 
 FONT = "Noto Sans SC"
 INK, MUTED, ACCENT, TINT, LINE = "#1b2430", "#5b6675", "#17414f", "#f1f4f7", "#c9d0d8"
@@ -119,7 +120,7 @@ def _title_sheet(book: Any, words: Words, formats: _Formats) -> None:
         for sentence in sentences:
             look = formats.look(text_wrap=True, valign="top")
             sheet.set_row(row, 15 * (1 + len(sentence.encode()) // 150))
-            sheet.merge_range(row, 1, row, 3, sentence, look)
+            sheet.merge_range(row, 1, row, 3, as_text(sentence), look)
             row += 1
         row += 1
     _print_setup(sheet, words)
@@ -196,10 +197,7 @@ def _value_cell(
 
 
 def _text(sheet: Any, row: int, at: int, text: str, formats: _Formats, **look: Any) -> None:
-    """A string cell, marked as text where it begins like a formula."""
-    if begins_like_a_formula(text):
-        look["quote_prefix"] = True
-    sheet.write_string(row, at, text, formats.look(**look))
+    sheet.write_string(row, at, as_text(text), formats.look(**look))
 
 
 def _width(words: Words, at: int, title: str) -> float:

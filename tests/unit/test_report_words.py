@@ -13,7 +13,7 @@ from services.documents.labels import CHARGE_NAMES
 from services.language import TRANSLATIONS
 from services.reports.catalogue import REPORTS
 from services.reports.snapshot import Contents, Kind, Scope, Snapshot, totals_of
-from services.reports.words import DASH, Words, begins_like_a_formula, escaped
+from services.reports.words import DASH, Words
 
 SERVICES = TRANSLATIONS.parent
 SCOPE = Scope(
@@ -35,17 +35,6 @@ def snapshot(*, completeness: str = "0.99999", as_of: datetime = SCOPE.as_of) ->
     contents = Contents(rows, totals_of(REPORT.columns, rows), (), (), D(completeness))
     scope = Scope(**{**SCOPE.__dict__, "as_of": as_of})
     return Snapshot(REPORT, scope, contents)
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
-def test_text_that_begins_like_a_formula_is_escaped(text: str) -> None:
-    assert escaped(text) == "'" + text
-    assert begins_like_a_formula(text)
-
-
-@pytest.mark.parametrize("text", ["", "喜悦书店", "a=1", "'=1", " =1"])
-def test_other_text_is_left_alone(text: str) -> None:
-    assert escaped(text) == text
 
 
 @pytest.mark.parametrize(

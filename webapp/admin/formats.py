@@ -21,7 +21,6 @@ from webapp.admin import access, labels
 from webapp.language import current_locale
 
 DASH = Markup('<span class="dash">—</span>')
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def zone() -> ZoneInfo:
@@ -149,15 +148,16 @@ def cell(value: Any) -> Any:
     return str(value)
 
 
-def export_cell(value: Any) -> str:
-    """Any value of a model in a CSV file: words, not codes; never a formula of a spreadsheet."""
+def export_cell(value: Any) -> str | int | Decimal:
+    """Any value of a model as a table holds it: words, not codes. The writer of the table escapes
+    what begins like a formula (services.spreadsheets); a number stays one.
+    """
     if value is None:
         return ""
     if isinstance(value, StrEnum):
         return str(labels.label(value))
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    if isinstance(value, bool | date | time | int | Decimal):
-        return str(value)
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return value
+    return str(value)
