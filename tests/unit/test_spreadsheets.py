@@ -15,20 +15,8 @@ from services.reports.xlsx import _Formats, _text
 from services.spreadsheets import as_text, begins_like_a_formula, csv_bytes, from_text
 from storage.settings import REPOSITORY
 
-BEGINNINGS = (
-    "=1+1",
-    "+1",
-    "-1",
-    "@SUM(A1)",
-    "\tx",
-    "\rx",
-    "\nx",
-    "＝1",
-    "＋1",
-    "－1",
-    "＠x",
-    "﹦1",
-)
+BEGINNINGS = ("=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx")
+WIDE = ("＝1", "＋1", "－1", "＠x", "﹦1")
 HIDDEN = (" =1", "\u3000=1", '"=1', "'=1", "“=1", "\u200b=1", "\ufeff@x", " '\" -1", "\x0b=1")
 TRIGGERS = tuple("=+-@\t\r\n＝＋－＠")
 # Text as people and attackers type it: triggers, blanks and quotes more often than chance has it.
