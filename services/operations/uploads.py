@@ -31,6 +31,7 @@ class UploadNotFound(Exception):
 class KeptUpload:
     """A file as a list shows it."""
 
+    id: int
     uuid: UUID
     mall_id: int
     shop_id: int | None
@@ -194,6 +195,7 @@ def _locked(session: Session, uuid: UUID, mall_id: int) -> Upload:
 
 def _kept(upload: Upload) -> KeptUpload:
     return KeptUpload(
+        id=upload.id,
         uuid=upload.uuid,
         mall_id=upload.mall_id,
         shop_id=upload.shop_id,
