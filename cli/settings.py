@@ -33,7 +33,7 @@ def command(as_json: bool) -> None:
 def _shown(name: str, value: Any) -> str:
     if isinstance(value, SecretStr):
         return "********" if value.get_secret_value() else ""
-    if name == "database_url" and "@" in value:
+    if name.endswith("database_url") and "@" in value:
         scheme, _, rest = value.partition("://")
         return f"{scheme}://********@{rest.rpartition('@')[2]}"
     return "" if value is None else str(value)

@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.orm import Session
 
 from storage.postgres import DAGSTER_DATABASE, embedded_server
+from storage.roles import Group
 from storage.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -43,14 +44,15 @@ def dagster_url(url: str) -> str:
     return parts.set(database=name).render_as_string(hide_password=False)
 
 
-def create_engine(url: str, *, pool_size: int = 5) -> sa.Engine:
-    """An engine for `postgresql://…`; every connection speaks UTC."""
+def create_engine(url: str, *, pool_size: int = 5, role: Group | None = None) -> sa.Engine:
+    """An engine for `postgresql://…`; every connection speaks UTC, and acts as `role` if given."""
+    options = "-c timezone=UTC" + (f" -c role={role}" if role else "")
     return sa.create_engine(
         with_driver(url, "psycopg"),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        connect_args={"options": "-c timezone=UTC"},
+        connect_args={"options": options},
     )
 
 
@@ -86,7 +88,11 @@ def alembic_config(url: str) -> Config:
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring the schemas app, ingest and audit to `revision`; does nothing when they are there."""
+    """Bring the schemas app, ingest and audit to `revision`; does nothing when they are there.
+
+    Raises PostgresError saying what a superuser must run when the URL's account may not make
+    the roles of Atrium.
+    """
     command.upgrade(alembic_config(url), revision)
 
 

@@ -39,6 +39,14 @@ class Settings(BaseSettings):
         "",
         description="postgresql://user:password@host:port/database; empty: the embedded server.",
     )
+    door_database_url: str = Field(
+        "", description="The same database as the site's sign-in enters it; empty: a login of ours."
+    )
+    staff_database_url: str = Field("", description="The same, as the staff site enters it.")
+    tenant_database_url: str = Field("", description="The same, as the shops' site enters it.")
+    ingest_database_url: str = Field("", description="The same, as the device API enters it.")
+    pipelines_database_url: str = Field("", description="The same, as the pipelines enter it.")
+    backup_database_url: str = Field("", description="The same, as backups are taken.")
     object_store: str = Field(
         "",
         description="A folder, or s3://bucket/prefix; empty: the folder objects/ in state_dir.",
@@ -148,7 +156,15 @@ class Settings(BaseSettings):
         "/.well-known/security.txt; empty: there is no such page.",
     )
 
-    @field_validator("database_url")
+    @field_validator(
+        "database_url",
+        "door_database_url",
+        "staff_database_url",
+        "tenant_database_url",
+        "ingest_database_url",
+        "pipelines_database_url",
+        "backup_database_url",
+    )
     @classmethod
     def _plain_postgres_url(cls, value: str) -> str:
         if value and not re.match(r"postgres(ql)?://", value):

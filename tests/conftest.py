@@ -6,15 +6,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 import sqlalchemy as sa
-from psycopg import sql
+from databases import create_database, drop_database
 from sqlalchemy.orm import Session
 
 from storage.database import create_engine, migrate
+from storage.logins import prepare_logins
 from storage.postgres import embedded_server
 from storage.settings import REPOSITORY, Settings
 
@@ -47,28 +46,10 @@ def server_url(state_dir: Path) -> Iterator[str]:
     server.stop()
 
 
-def _create(server_url: str, template: str | None = None) -> str:
-    name = f"test_{uuid4().hex[:12]}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
-        if template:
-            statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
-        connection.execute(statement)
-    return sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
-
-
-def _drop(server_url: str, url: str) -> None:
-    name = sa.make_url(url).database or ""
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        )
-
-
 @pytest.fixture(scope="session")
 def template_url(server_url: str) -> str:
     """A migrated, empty database that others are copied from. Nobody stays connected to it."""
-    url = _create(server_url)
+    url = create_database(server_url)
     migrate(url)
     return url
 
@@ -76,17 +57,17 @@ def template_url(server_url: str) -> str:
 @pytest.fixture
 def database_url(server_url: str, template_url: str) -> Iterator[str]:
     """A migrated, empty database for one test that commits."""
-    url = _create(server_url, sa.make_url(template_url).database)
+    url = create_database(server_url, template_url)
     yield url
-    _drop(server_url, url)
+    drop_database(server_url, url)
 
 
 @pytest.fixture(scope="module")
 def module_database_url(server_url: str, template_url: str) -> Iterator[str]:
     """A migrated, empty database for the tests of one module, which share what they commit."""
-    url = _create(server_url, sa.make_url(template_url).database)
+    url = create_database(server_url, template_url)
     yield url
-    _drop(server_url, url)
+    drop_database(server_url, url)
 
 
 @pytest.fixture
@@ -98,11 +79,11 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 
 @pytest.fixture(scope="session")
 def shared_engine(server_url: str, template_url: str) -> Iterator[sa.Engine]:
-    url = _create(server_url, sa.make_url(template_url).database)
+    url = create_database(server_url, template_url)
     engine = create_engine(url)
     yield engine
     engine.dispose()
-    _drop(server_url, url)
+    drop_database(server_url, url)
 
 
 @pytest.fixture
@@ -119,11 +100,16 @@ def session(shared_engine: sa.Engine) -> Iterator[Session]:
 
 @pytest.fixture
 def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
-    """Settings of one test, its state in a folder of its own; a database if one is asked for."""
+    """Settings of one test, its state in a folder of its own; a database with its logins if one
+    is asked for.
+    """
     url = ""
     if "database_url" in request.fixturenames:
         url = request.getfixturevalue("database_url")
-    return Settings(state_dir=tmp_path / "var", database_url=url, _env_file=None)
+    settings = Settings(state_dir=tmp_path / "var", database_url=url, _env_file=None)
+    if url:
+        prepare_logins(settings, url)
+    return settings
 
 
 @pytest.fixture(scope="session")

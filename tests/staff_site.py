@@ -4,17 +4,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 import sqlalchemy as sa
+from databases import create_database, drop_database
 from flask import Flask
 from flask.testing import FlaskClient
-from psycopg import sql
 from staff_mall import NOW, PASSWORD, StaffMall, build_staff_mall
 
 from storage.database import create_engine
+from storage.logins import prepare_logins
 from storage.settings import Clock, Settings
 from webapp import create_app
 
@@ -65,17 +64,10 @@ def token(client: FlaskClient, path: str) -> str:
 def staff_site(
     server_url: str, template_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StaffSite]:
-    name = f"test_{uuid4().hex[:12]}"
-    template = sa.make_url(template_url).database or ""
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-    url = sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    url = create_database(server_url, template_url)
     state: Path = tmp_path_factory.mktemp("staff")
     settings = Settings(state_dir=state, database_url=url, _env_file=None)
+    prepare_logins(settings, url)
     engine = create_engine(url)
     mall = build_staff_mall(engine, settings)
     clock = FixedClock()
@@ -83,5 +75,4 @@ def staff_site(
     yield StaffSite(app, mall, clock, settings, engine)
     app.extensions["atrium"].engine.dispose()
     engine.dispose()
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    drop_database(server_url, url)

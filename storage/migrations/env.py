@@ -8,6 +8,7 @@ from alembic import context
 
 from storage.database import with_driver
 from storage.models import Base
+from storage.roles import Group, prepare_roles
 
 OWNED_SCHEMAS = {"app", "ingest", "audit"}
 
@@ -24,10 +25,13 @@ def include_name(name: str | None, kind: str, parents: MutableMapping[Any, str |
 
 def run() -> None:
     url = context.config.attributes["url"]
+    prepare_roles(url)
     engine = sa.create_engine(with_driver(url, "psycopg"), poolclass=sa.NullPool)
     with engine.connect() as connection:
         # Two processes may start at once: the second waits, then finds nothing to do.
         connection.execute(sa.text("SELECT pg_advisory_lock(4207849)"))
+        # What is made belongs to the owner, who cannot log in.
+        connection.execute(sa.text(f"SET ROLE {Group.OWNER}"))
         connection.execute(sa.text("CREATE SCHEMA IF NOT EXISTS app"))
         connection.commit()
         context.configure(

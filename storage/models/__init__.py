@@ -29,7 +29,6 @@ from storage.models.payments import Allocation, Payment
 from storage.models.people import Role, User, user_malls, user_roles, user_shops
 from storage.models.reports import ReportFile
 from storage.models.requests import ServiceRequest
-from storage.models.uploads import Upload
 from storage.models.sign_in import (
     AccountToken,
     RecoveryCode,
@@ -37,6 +36,8 @@ from storage.models.sign_in import (
     SignInAttempt,
     UserSession,
 )
+from storage.models.uploads import Upload
+from storage.models.walls import ContextKey
 
 __all__ = [
     "AccountToken",
@@ -51,6 +52,7 @@ __all__ = [
     "BillLine",
     "BillRun",
     "BillingGate",
+    "ContextKey",
     "Contract",
     "ContractClause",
     "ContractEvent",
