@@ -1,7 +1,7 @@
 """What the audit keeps: who did what to which thing, linked so that no event can be changed unseen.
 
-Belongs here: the actions, the text that is hashed, and how one event follows another. Not here:
-how events are written (storage, by Postgres itself) and read (services).
+Belongs here: the actions, the text that is hashed, how one event follows another and how that is
+checked. Not here: how events are written (storage, by Postgres itself) and read (services).
 
 The chain: every event carries `previous_hash`, the hash of the event before it, and `hash`, the
 SHA-256 of its own canonical text, both as 64 lower-case hexadecimal digits. The canonical text is
@@ -13,6 +13,7 @@ and `after` are the text that PostgreSQL shows of the stored `jsonb`. The first 
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -146,3 +147,96 @@ def _netstring(value: str | int | datetime | None) -> bytes:
         value = value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     data = str(value).encode()
     return b"%d:%b," % (len(data), data)
+
+
+class Fault(StrEnum):
+    """What may be wrong with a chain."""
+
+    CHANGED = "CHANGED"  # a column of the event is not what was hashed
+    MISSING = "MISSING"  # events `seq` to `until` are not there
+    UNLINKED = "UNLINKED"  # does not follow the event before it: one of the two was replaced
+    INSERTED = "INSERTED"  # stands before the first event
+    HEAD_MOVED = "HEAD_MOVED"  # the last event is not the one that the head names
+    REWRITTEN = "REWRITTEN"  # not the event that was remembered elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fault at event `seq`, or of `seq` to `until`. `witness` names who remembered another."""
+
+    fault: Fault
+    seq: int
+    until: int
+    witness: str = ""
+
+    def sentence(self) -> str:
+        """In English, for the command line and logs."""
+        match self.fault:
+            case Fault.CHANGED:
+                return f"event {self.seq} was changed: its columns do not have its hash"
+            case Fault.MISSING if self.seq == self.until:
+                return f"event {self.seq} is missing"
+            case Fault.MISSING:
+                return f"events {self.seq} to {self.until} are missing"
+            case Fault.UNLINKED:
+                return (
+                    f"event {self.seq} does not follow event {self.seq - 1}: "
+                    "one of them was replaced"
+                )
+            case Fault.INSERTED:
+                return f"event {self.seq} was inserted: the chain begins with event 1"
+            case Fault.HEAD_MOVED:
+                return f"the chain ends with event {self.seq}, which is not its recorded head"
+            case Fault.REWRITTEN:
+                return (
+                    f"event {self.seq} is not the one that {self.witness} remembers: the chain "
+                    "was rewritten at this event or before it"
+                )
+
+
+class ChainWalk:
+    """Checks events one by one, in the order of seq, in memory that does not grow with them.
+
+    `heads` are (name of the witness, event it remembers). `finish` must be called after the last
+    event; `findings` then says what is wrong, at most `limit` sentences of it.
+    """
+
+    def __init__(self, heads: Iterable[tuple[str, ChainHead]] = (), *, limit: int = 100) -> None:
+        self.findings: list[Finding] = []
+        self.events = 0
+        self.head = EMPTY_CHAIN
+        self._limit = limit
+        self._remembered: dict[int, list[tuple[str, str]]] = {}
+        for witness, head in heads:
+            if head.seq > 0:
+                self._remembered.setdefault(head.seq, []).append((witness, head.hash))
+
+    def check(self, event: SealedEvent) -> None:
+        self.events += 1
+        if event.seq <= self.head.seq:
+            self._find(Fault.INSERTED, event.seq)
+            return
+        expected = self.head.seq + 1
+        if event.seq > expected:
+            self._find(Fault.MISSING, expected, event.seq - 1)
+        elif event.previous_hash != self.head.hash:
+            self._find(Fault.UNLINKED, event.seq)
+        own = event_hash(event)
+        if own != event.hash:
+            self._find(Fault.CHANGED, event.seq)
+        for witness, remembered in self._remembered.pop(event.seq, ()):
+            if remembered != own:
+                self._find(Fault.REWRITTEN, event.seq, witness=witness)
+        self.head = ChainHead(event.seq, event.hash)
+
+    def finish(self, recorded: ChainHead | None) -> None:
+        """`recorded` is the head that the database names, None when it names none."""
+        last = max([recorded.seq if recorded else 0, *self._remembered])
+        if last > self.head.seq:
+            self._find(Fault.MISSING, self.head.seq + 1, last)
+        elif recorded != self.head:
+            self._find(Fault.HEAD_MOVED, self.head.seq)
+
+    def _find(self, fault: Fault, seq: int, until: int | None = None, *, witness: str = "") -> None:
+        if len(self.findings) < self._limit:
+            self.findings.append(Finding(fault, seq, seq if until is None else until, witness))

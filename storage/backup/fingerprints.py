@@ -107,6 +107,20 @@ class Snapshot:
             for table in self._tables()
         }
 
+    def audit_head(self) -> tuple[int, str] | None:
+        """(seq, hash) of the last event of the audit's chain; None before there is an audit."""
+        known = self._connection.execute("SELECT to_regclass('audit.head')").fetchone()
+        if known is None or known[0] is None:
+            return None
+        return self._connection.execute("SELECT seq, hash FROM audit.head").fetchone()
+
+    def audit_hash(self, seq: int) -> str | None:
+        """The hash that event `seq` carries; None without such an event."""
+        row = self._connection.execute(
+            "SELECT hash FROM audit.events WHERE seq = %s", (seq,)
+        ).fetchone()
+        return row[0] if row else None
+
     def nothing_written_since(self, earlier: "Snapshot") -> bool:
         """Whether both see the same: no transaction that wrote, anywhere on the server, has ended
         in between.

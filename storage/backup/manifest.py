@@ -54,9 +54,16 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema_version: str
 
 
+class AuditHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The last event of the audit's chain in a snapshot from before the backup; seq 0: none."""
+
+    seq: int
+    hash: str
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that a restore is compared with. `tables` by `schema.name`; `horizon` as in
-    `fingerprints.Known`.
+    `fingerprints.Known`. `audit_head` is None in manifests of before there was an audit.
     """
 
     format: int
@@ -69,6 +76,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     horizon: int
     started_at: datetime
     finished_at: datetime
+    audit_head: AuditHead | None = None
 
     @property
     def rows(self) -> int:
@@ -97,21 +105,42 @@ def read_manifest(store: ObjectStore, link: Link, key: Ed25519PublicKey) -> Mani
     data = _object(store, link.manifest_key)
     if hashlib.sha256(data).hexdigest() != link.manifest_sha256:
         raise BackupDamaged(f"{link.manifest_key} is not the manifest that was written")
-    try:
-        key.verify(bytes.fromhex(_object(store, place + SIGNATURE).decode()), data)
-    except (InvalidSignature, ValueError):
-        raise BackupDamaged(f"{link.manifest_key} is not signed by this mall's key") from None
-    try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise BackupDamaged(f"{link.manifest_key} is no manifest: {error}") from None
-    if manifest.format != FORMAT:
-        raise BackupDamaged(
-            f"{link.manifest_key} has format {manifest.format}; this Atrium reads {FORMAT}"
-        )
+    manifest = signed_manifest(data, _object(store, place + SIGNATURE), key, link.manifest_key)
     if manifest.sequence != link.sequence or manifest.archive.key != place + ARCHIVE:
         raise BackupDamaged(f"{link.manifest_key} speaks of another backup: it was swapped")
     return manifest
+
+
+def signed_manifest(data: bytes, signature: bytes, key: Ed25519PublicKey, name: str) -> Manifest:
+    """The manifest in `data`; `signature` is hexadecimal. Raises BackupDamaged, which calls it
+    `name`, when it is not signed by `key` or no manifest of this format.
+    """
+    try:
+        key.verify(bytes.fromhex(signature.decode()), data)
+    except (InvalidSignature, ValueError):
+        raise BackupDamaged(f"{name} is not signed by this mall's key") from None
+    try:
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise BackupDamaged(f"{name} is no manifest: {error}") from None
+    if manifest.format != FORMAT:
+        raise BackupDamaged(f"{name} has format {manifest.format}; this Atrium reads {FORMAT}")
+    return manifest
+
+
+def stored_manifests(
+    store: ObjectStore, key: Ed25519PublicKey
+) -> Iterator[Manifest | BackupDamaged]:
+    """Every manifest that the store holds, by sequence, whatever the database remembers; one that
+    is not signed by `key` is told as the reason why.
+    """
+    for info in store.list(PREFIX):
+        if info.key.endswith("/" + MANIFEST):
+            try:
+                signature = _object(store, info.key.removesuffix(MANIFEST) + SIGNATURE)
+                yield signed_manifest(_object(store, info.key), signature, key, info.key)
+            except BackupDamaged as error:
+                yield error
 
 
 def walk_chain(

@@ -82,11 +82,15 @@ def compare(url: str, manifest: Manifest) -> Comparison:
     """The database at `url` beside the manifest."""
     with fingerprints.snapshot(url) as now:
         found = now.fingerprints()
+        wrong = [*fingerprints.differences(manifest.tables, found)]
+        head = manifest.audit_head
+        if head is not None and head.seq and now.audit_hash(head.seq) != head.hash:
+            wrong.append(f"event {head.seq} of the audit is not the one that the manifest keeps")
     return Comparison(
         tables=len(found),
         rows=sum(table.rows for table in found.values()),
         moving=tuple(name for name, table in manifest.tables.items() if table.is_moving),
-        differences=tuple(fingerprints.differences(manifest.tables, found)),
+        differences=tuple(wrong),
     )
 
 

@@ -68,21 +68,26 @@ def inspect_source(url: str, server: EmbeddedServer) -> Source:
                 "move their tables to pg_default"
             )
         version = connection.execute("SELECT version_num FROM app.alembic_version").fetchone()
-        # Only a superuser or pg_monitor reads the control file; without it the name is empty.
-        allowed = connection.execute(
-            "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')"
-        ).fetchone()
-        identifier = (
-            connection.execute("SELECT system_identifier FROM pg_control_system()").fetchone()
-            if allowed and allowed[0]
-            else None
-        )
+        identifier = system_identifier(connection)
     return Source(
         database=database,
-        system_identifier=str(identifier[0]) if identifier else "",
+        system_identifier=identifier,
         postgres_major=major,
         schema_version=version[0] if version else "",
     )
+
+
+def system_identifier(connection: psycopg.Connection) -> str:
+    """What tells this server from others; empty where the role may not read the control file,
+    which takes a superuser or pg_monitor.
+    """
+    allowed = connection.execute(
+        "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')"
+    ).fetchone()
+    if not (allowed and allowed[0]):
+        return ""
+    row = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchone()
+    return str(row[0]) if row else ""
 
 
 @dataclass

@@ -16,6 +16,7 @@ from storage.backup.manifest import (
     ARCHIVE,
     FORMAT,
     Archive,
+    AuditHead,
     Link,
     Manifest,
     Source,
@@ -60,6 +61,7 @@ def write_backup(
     key = folder(sequence, started_at) + ARCHIVE
     packing = Packing()
     with fingerprints.snapshot(url) as before, ThreadPoolExecutor(1) as pool:
+        head = before.audit_head()
         first = pool.submit(before.fingerprints, known)
         with (
             base_backup(url, server) as base,
@@ -89,6 +91,7 @@ def write_backup(
         horizon=before.horizon,
         started_at=started_at,
         finished_at=clock.now(),
+        audit_head=AuditHead(*head) if head else None,
     )
     return manifest, write_manifest(store, manifest, signing_key)
 

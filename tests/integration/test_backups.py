@@ -25,6 +25,7 @@ from owed_bills import make_bill, make_shop
 
 from domain.backups import BackupOrigin, BackupState
 from services.operations import backups
+from services.operations.audit_verification import verify_audit
 from services.operations.backups import (
     BackupDamaged,
     BackupError,
@@ -34,7 +35,8 @@ from services.operations.backups import (
     back_up,
     prove_backup,
 )
-from storage.backup import keys
+from storage.backup import fingerprints, keys
+from storage.backup.manifest import Manifest, stored_manifests
 from storage.backup.scratch import NAME, Scratch, scratch
 from storage.database import create_engine, ensure_month_partitions, transaction
 from storage.models import Backup, Bill
@@ -127,6 +129,30 @@ def test_backup_is_restored_equal(
     assert verified.proof is not None and verified.proof["tables"] == proof.tables
     left = [path.name for path in (any_settings.state_dir / NAME).iterdir()]
     assert left == []
+
+
+def test_manifest_keeps_the_audit_s_head_and_the_copy_must_have_it(
+    engine: sa.Engine,
+    settings: Settings,
+    folder_store: FolderStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE app.malls SET address = 'a street'"))
+    run_backup(engine, settings, folder_store)
+    (manifest,) = stored_manifests(folder_store, keys.signing_key(settings).public_key())
+    assert isinstance(manifest, Manifest) and manifest.audit_head is not None
+    with engine.connect() as connection:
+        kept = connection.execute(
+            sa.text("SELECT hash FROM audit.events WHERE seq = :seq"),
+            {"seq": manifest.audit_head.seq},
+        ).scalar_one()
+    assert manifest.audit_head.hash == kept and manifest.audit_head.seq > 0
+    verification = verify_audit(engine, settings=settings, store=folder_store, now=NOW)
+    assert verification.is_intact and verification.witnesses == 1
+    monkeypatch.setattr(fingerprints.Snapshot, "audit_hash", lambda self, seq: "0" * 64)
+    proof = prove(engine, settings, folder_store)
+    assert not proof.is_equal and f"event {manifest.audit_head.seq} " in proof.differences[0]
 
 
 def test_secrets_are_private(
@@ -249,6 +275,7 @@ def test_proof_fails_when_the_restored_server_differs(
     def changed(*arguments: Any, **named: Any) -> Iterator[str]:
         with restore(*arguments, **named) as url:
             with psycopg.connect(url) as connection:
+                connection.execute("SET session_replication_role = replica")  # unaudited
                 connection.execute("UPDATE app.shops SET name = 'Coffee'")
             yield url
 
@@ -309,10 +336,12 @@ def test_tables_written_to_during_the_backup_are_named_and_the_rest_proven(
 
     store = During(settings.state_dir / "objects", write)
     made = run_backup(engine, settings, store)
-    assert made.moving == 2
+    assert made.moving == 4
     proof = prove(engine, settings, store)
     assert (proof.is_equal, proof.differences) == (True, ())
-    assert proof.moving == ("app.bills", "ingest.readings_y2026m04")
+    assert proof.moving == (
+        "app.bills", "audit.events", "audit.head", "ingest.readings_y2026m04",
+    )  # fmt: skip
 
 
 def test_two_backups_never_run_at_once(engine: sa.Engine, settings: Settings) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,12 +18,15 @@ from storage.backup.manifest import (
     ARCHIVE,
     FORMAT,
     Archive,
+    AuditHead,
     Link,
     Manifest,
     Source,
     folder,
     last_sequence,
     read_manifest,
+    signed_manifest,
+    stored_manifests,
     walk_chain,
     write_manifest,
 )
@@ -67,6 +71,26 @@ def test_manifest_is_read_as_it_was_written(store: FolderStore) -> None:
     link = write_manifest(store, manifest(1), KEY)
     assert read_manifest(store, link, KEY.public_key()) == manifest(1)
     assert link.manifest_key == "backups/000001-20260402T183000Z/manifest.json"
+
+
+def test_manifest_of_before_the_audit_still_reads(store: FolderStore) -> None:
+    old = json.loads(msgspec.json.encode(manifest(1)))
+    del old["audit_head"]
+    data = json.dumps(old).encode()
+    read = signed_manifest(data, KEY.sign(data).hex().encode(), KEY.public_key(), "old")
+    assert read == manifest(1) and read.audit_head is None
+
+
+def test_every_stored_manifest_is_found_and_what_is_not_ours_is_told(store: FolderStore) -> None:
+    head = AuditHead(7, "ab" * 32)
+    write_manifest(store, manifest(1, audit_head=head), KEY)
+    write_manifest(store, manifest(2), Ed25519PrivateKey.generate())
+    store.delete(write_manifest(store, manifest(3), KEY).manifest_key + ".ed25519")
+    write_manifest(store, manifest(4), KEY)
+    found = list(stored_manifests(store, KEY.public_key()))
+    assert [getattr(one, "sequence", None) for one in found] == [1, None, None, 4]
+    assert getattr(found[0], "audit_head", None) == head
+    assert "not signed" in str(found[1]) and "missing" in str(found[2])
 
 
 def test_chain_is_walked_to_its_first_manifest(store: FolderStore) -> None:
