@@ -75,6 +75,7 @@ class Permission(StrEnum):
     OWN_CONTRACTS_READ = "own:contracts:read"
     OWN_CONTRACTS_SIGN = "own:contracts:sign"  # or decline
     OWN_DOCUMENTS_DOWNLOAD = "own:documents:download"
+    OWN_MESSAGES_READ = "own:messages:read"  # and mark as read
     OWN_FILES_READ = "own:files:read"
     OWN_FILES_UPLOAD = "own:files:upload"
     OWN_READINGS_APPEND = "own:readings:append"
@@ -174,6 +175,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             _P.OWN_CONTRACTS_READ,
             _P.OWN_CONTRACTS_SIGN,
             _P.OWN_DOCUMENTS_DOWNLOAD,
+            _P.OWN_MESSAGES_READ,
             _P.OWN_FILES_READ,
             _P.OWN_FILES_UPLOAD,
         }

@@ -1,7 +1,7 @@
 """The doors for people and devices.
 
 Belongs here: how the web application is put together. Each room has a package: `api` for
-devices, `admin` for staff, `auth` for signing in.
+devices, `admin` for staff, `portal` for shops, `auth` for signing in.
 """
 
 from datetime import timedelta
@@ -20,7 +20,7 @@ csrf = CSRFProtect()
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The web application. Raises storage.postgres.PostgresError when no database is there."""
-    from webapp import api, assets, auth, errors, headers, language, pages
+    from webapp import api, assets, auth, errors, headers, language, pages, portal
     from webapp.admin import create_admin
     from webapp.network import Network
 
@@ -56,6 +56,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     errors.install(app)
     assets.install(app)
     create_admin(app)
+    portal.install(app)
     app.register_blueprint(pages.blueprint)
     # The API refuses cookies, so a forged form cannot speak with a person's session there.
     app.register_blueprint(api.blueprint)

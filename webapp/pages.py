@@ -9,7 +9,9 @@ from flask import Blueprint, abort, redirect, request, session, url_for
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
+from domain.people import Role
 from webapp.auth import remember_locale
+from webapp.auth.authorisation import principal
 from webapp.language import LOCALES
 from webapp.runtime import runtime
 
@@ -20,7 +22,12 @@ blueprint = Blueprint("pages", __name__)
 
 @blueprint.get("/")
 def front_door() -> Response:
-    return redirect(url_for("admin.index"))
+    """To the home of whoever comes: a shop's people have a door of their own."""
+    if not current_user.is_authenticated:
+        return redirect(url_for("security.login"))
+    who = principal()
+    is_shop = who is not None and who.role is Role.SHOP
+    return redirect(url_for("portal.index" if is_shop else "admin.index"))
 
 
 @blueprint.get("/robots.txt")

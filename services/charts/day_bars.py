@@ -46,7 +46,7 @@ def _crosses(missing: Sequence[date], _: Any, start: date, end: date) -> Any:
     rows = [{"day": day.isoformat(), "value": 0, "state": _("missing")} for day in missing]
     return (
         alt.Chart(theme.inline(rows))
-        .mark_point(shape="cross", angle=45, size=45, color=theme.RED, filled=True, yOffset=-6)
+        .mark_text(text="×", fontSize=15, fontWeight="bold", color=theme.RED, dy=-7)
         .encode(
             x=day_axis(start, end),
             y="value:Q",

@@ -145,6 +145,18 @@ def count_own_bills(session: Session, *, shop_ids: Set[int], wanted: BillFilter)
     return count if count <= MANY else None
 
 
+def list_own_bill_months(session: Session, *, shop_ids: Set[int]) -> tuple[date, ...]:
+    """First days of the months that were billed, the newest first."""
+    return tuple(
+        session.scalars(
+            sa.select(Bill.period_start)
+            .where(*shown_bills(shop_ids))
+            .distinct()
+            .order_by(Bill.period_start.desc())
+        )
+    )
+
+
 def get_owed(session: Session, *, shop_ids: Set[int], today: date) -> Owed:
     """The open bills, the oldest due first."""
     rows = session.execute(
@@ -198,7 +210,8 @@ def _conditions(wanted: BillFilter) -> list[sa.ColumnElement[bool]]:
     if wanted.search:
         conditions.append(Bill.number.icontains(wanted.search, autoescape=True))
     if wanted.month is not None:
-        conditions.append(Bill.period_start == month_of(wanted.month).first)
+        days = month_of(wanted.month)
+        conditions.append(Bill.period_start.between(days.first, days.last))
     match wanted.standing:
         case BillStanding.OPEN:
             conditions.append(Bill.state.in_(OWED))

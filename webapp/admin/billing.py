@@ -1,11 +1,13 @@
 """Bills: each line opens into its reasons; papers, payments and history beside it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from flask import url_for
 from flask_babel import lazy_gettext as _l
 
 from domain.bills import BillEvent, BillState
@@ -13,6 +15,7 @@ from domain.permissions import Permission
 from storage.models import Allocation, Bill, ContractClause, Document
 from webapp.admin import access, filters, formats, labels
 from webapp.admin.base import RecordView
+from webapp.admin.navigation import can_open
 from webapp.language import current_locale
 from webapp.words.derivations import Reasons, reasons
 
@@ -128,8 +131,18 @@ class BillPages(RecordView):
         )
         return {clause.id: clause for clause in found}
 
-    def reasons(self, line: Any, currency: str) -> Reasons:
-        return reasons(line.derivation, locale=current_locale(), currency=currency)
+    def line_reasons(self, bill: Bill) -> Callable[[Any], Reasons]:
+        locale = current_locale()
+        return lambda line: reasons(line.derivation, locale=locale, currency=bill.currency)
+
+    def clause_link(self, bill: Bill) -> Callable[[int], str]:
+        page = url_for("contracts.details_view", id=bill.contract_id)
+        return lambda clause_id: f"{page}#clause-{clause_id}"
+
+    def meter_link(self, device_id: int) -> str:
+        """The meter's readings, for those who may look at them."""
+        may_look = can_open("readings")
+        return url_for("readings.index", device=device_id) if may_look else ""
 
     def event_label(self, event: str) -> Any:
         return labels.label_of_value(BillEvent, event)

@@ -1,0 +1,37 @@
+"""A shop's inbox on the site."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import render_template
+from flask_babel import lazy_gettext as _l
+
+from domain.notifications import Template
+from domain.permissions import Permission
+from services.queries.keyset import Place
+from services.queries.portal_messages import list_own_messages
+from webapp.portal import door, listing
+
+KINDS: Mapping[str, Any] = {Template.PAYMENT_REMINDER.value: _l("Payment reminder")}
+OTHER_KIND = _l("Message")
+
+
+@door.page("/messages/", Permission.OWN_MESSAGES_READ)
+def messages() -> str:
+    found = list_own_messages(
+        door.database(),
+        shop_ids=door.shown_shop_ids(),
+        after=listing.asked_place("after", listing.read_instant),
+        before=listing.asked_place("before", listing.read_instant),
+    )
+    return render_template(
+        "portal/messages.html",
+        messages=found.items,
+        pager=listing.pager(found, lambda message: Place(message.sent_at, message.id)),
+        kind=kind,
+    )
+
+
+def kind(template: str) -> Any:
+    """What sort of message it is, in words."""
+    return KINDS.get(template, OTHER_KIND)
