@@ -47,7 +47,7 @@ COLUMNS: Mapping[BillOrder, Any] = {
     BillOrder.TOTAL: _l("Total"),
 }
 READ: Mapping[BillOrder, Callable[[str], Any]] = {
-    BillOrder.NUMBER: listing.read_text,
+    BillOrder.NUMBER: str,
     BillOrder.PERIOD: date.fromisoformat,
     BillOrder.DUE: date.fromisoformat,
     BillOrder.TOTAL: listing.read_amount,
@@ -209,7 +209,7 @@ def _asked() -> tuple[BillFilter, BillOrder, bool]:
     standing, order = request.args.get("state", ""), request.args.get("sort", "")
     wanted = BillFilter(
         today=door.today(),
-        search=listing.read_text(request.args.get("search", "").strip())[:SEARCH_LENGTH],
+        search=request.args.get("search", "").strip()[:SEARCH_LENGTH],
         standing=BillStanding(standing) if standing in set(BillStanding) else None,
         month=listing.read_month(request.args.get("month", "")),
     )

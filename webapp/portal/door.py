@@ -66,6 +66,8 @@ def page(
             g.zone = ZoneInfo(shop.time_zone)
             return view(**values)
 
+        # Read by the test that no address of the portal goes without.
+        guarded.permission = permission  # type: ignore[attr-defined]
         blueprint.add_url_rule(rule, view.__name__, guarded, methods=list(methods))
         return view
 

@@ -74,10 +74,6 @@ def read_instant(text: str) -> datetime:
     return instant
 
 
-def read_text(text: str) -> str:
-    return text.replace("\0", "")
-
-
 def read_month(text: str) -> date | None:
     """`2026-03` as its first day; None for anything else."""
     try:
