@@ -86,9 +86,17 @@ def find_link(session: Session, *, token: str, now: datetime) -> LinkHolder | No
 
 
 def set_password_by_link(
-    session: Session, *, token: str, password: str, salt: str, actor: Actor, now: datetime
+    session: Session,
+    *,
+    token: str,
+    password: str,
+    salt: str,
+    locale: str,
+    actor: Actor,
+    now: datetime,
 ) -> LinkHolder:
-    """Spend the link: its password is set, a lockout ends, and so does every session.
+    """Spend the link: its password is set, a lockout ends, and so does every session. Somebody
+    who has chosen no language has `locale` from now on.
 
     Raises WeakPassword (then nothing is spent) and LinkUsedUp.
     """
@@ -107,6 +115,7 @@ def set_password_by_link(
         raise LinkUsedUp
     user = session.get_one(User, holder.user_id)
     user.password = password_hash
+    user.locale = user.locale or locale
     _end_links(session, user.id, now)
     unlock_user(session, user_id=user.id, now=now)
     end_all_sessions(session, user_id=user.id, now=now, reason=SessionEnd.PASSWORD_CHANGED)

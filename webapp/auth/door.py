@@ -1,0 +1,47 @@
+"""What every page of signing in needs: its database, who knocks, and where people go next.
+
+Belongs here: small facts of the request. Not here: pages.
+"""
+
+from flask import current_app, g, request, url_for
+from sqlalchemy.orm import Session
+
+from domain.people import Role
+from domain.scopes import Actor, ActorKind
+from webapp.auth.authorisation import AGENT_LENGTH
+
+
+def door() -> Session:
+    """The database session that reads and writes people's accounts, and nothing else."""
+    found: Session = current_app.extensions["atrium_session"]
+    return found
+
+
+def knocker() -> Actor:
+    """Whoever is at the door, before we know them."""
+    return Actor(
+        ActorKind.ANONYMOUS,
+        "",
+        address=request.remote_addr or "",
+        agent=request.user_agent.string[:AGENT_LENGTH],
+        request_id=str(g.get("request_id", "")),
+    )
+
+
+def home_of(role: Role | None) -> str:
+    """Where somebody of a role begins."""
+    if role is None:
+        return url_for("account.index")
+    if role is Role.SHOP:
+        has_portal = "portal.index" in current_app.view_functions
+        return url_for("portal.index" if has_portal else "account.index")
+    return url_for("admin.index")
+
+
+def way_on(target: str, role: Role | None) -> str:
+    """Where somebody wanted to go, if it is a page of this site that is not somebody else's."""
+    from webapp.pages import same_site_path
+
+    path = same_site_path(target or "/")
+    is_foreign = role is Role.SHOP and path.startswith("/admin")
+    return home_of(role) if path == "/" or is_foreign else path
