@@ -23,6 +23,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from webapp import api, assets, auth, errors, headers, language, pages, portal
     from webapp.admin import create_admin
     from webapp.network import Network
+    from webapp.uploads import limit_bodies
 
     url = database_url(settings)
     app = Flask(__name__)
@@ -50,6 +51,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     )
     # First: whatever refuses a request, its answer has the headers and the number.
     headers.install(app)
+    limit_bodies(app)
     csrf.init_app(app)
     language.install(app)
     auth.install(app)

@@ -21,6 +21,9 @@ from webapp.auth.authorisation import current_actor
 from webapp.runtime import runtime
 
 MIME_TYPES = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
     "pdf": "application/pdf",
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

@@ -32,6 +32,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.readings import ReadingsView
     from webapp.admin.requests import RequestView
     from webapp.admin.runs import RunsView
+    from webapp.admin.shop_files import ShopFilesView
     from webapp.auth.authorisation import may
 
     session = RequestDatabase(app.extensions["atrium_session"])
@@ -44,6 +45,7 @@ def create_admin(app: Flask) -> Admin:
     )
     for view in (
         ShopView(models.Shop, session, name=_l("Shops"), endpoint="shops"),
+        ShopFilesView(name=_l("Files of shops"), endpoint="shop_files", url="/admin/shop-files"),
         ContractView(models.Contract, session, name=_l("Contracts"), endpoint="contracts"),
         UnitView(models.Unit, session, name=_l("Units"), endpoint="units"),
         MallView(models.Mall, session, name=_l("Malls"), endpoint="malls"),

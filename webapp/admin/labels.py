@@ -21,6 +21,7 @@ from domain.notifications import DeliveryState
 from domain.payments import PaymentMethod, PaymentState
 from domain.people import Role
 from domain.requests import RequestCategory, RequestKind, RequestPriority, RequestState
+from domain.uploads import UploadKind
 from storage.models.ingest import FileState
 
 # What a colour says, everywhere: neutral grey, waiting amber, good green, bad red, info blue,
@@ -36,6 +37,12 @@ _WORDS: tuple[tuple[StrEnum, Label], ...] = (
     (BusinessType.ENTERTAINMENT, _l("Entertainment")),
     (BusinessType.SERVICE, _l("Service")),
     (BusinessType.OTHER, _l("Other")),
+    (UploadKind.LICENCE, _l("Licence")),
+    (UploadKind.PHOTO, _l("Photo")),
+    (UploadKind.DOCUMENT, _l("Document")),
+    (UploadKind.REPAIR_PHOTO, _l("Repair photo")),
+    (UploadKind.BANK_SLIP, _l("Bank slip")),
+    (UploadKind.SALES_FILE, _l("Sales file")),
     (ContractState.DRAFT, _l("Draft")),
     (ContractState.IN_REVIEW, _l("In review")),
     (ContractState.APPROVED, _l("Approved")),

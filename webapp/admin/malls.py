@@ -11,6 +11,7 @@ from wtforms.validators import DataRequired, Email, InputRequired, Length, Numbe
 from domain.malls import BusinessType
 from domain.permissions import Permission
 from services.operations.malls import register_shop, register_unit
+from services.operations.uploads import list_uploads
 from services.queries.shops import list_shop_months
 from storage.models import (
     Bill,
@@ -243,6 +244,12 @@ class ShopView(RecordView):
             )
             .all()
         )
+
+    def files(self, shop: Shop) -> Any:
+        """The newest files of the shop; None for who may not see them."""
+        if not may(Permission.UPLOADS_READ):
+            return None
+        return list_uploads(access.database(), shop_id=shop.id, limit=5)
 
     def devices(self, shop: Shop) -> Any:
         return (
