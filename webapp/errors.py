@@ -6,7 +6,7 @@ field, and of the API, which answers in JSON.
 
 import logging
 
-from flask import Flask, Response, json, render_template, request
+from flask import Flask, Response, current_app, json, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError
@@ -61,6 +61,21 @@ def page(status: int) -> tuple[str, int]:
     )
 
 
+def _answer(status: int, title: str, headers: dict[str, str] | None = None) -> Response:
+    """The answer to a request that failed, in the form its sender reads."""
+    if _wants_json():
+        return _problem(status, title, headers or {})
+    # What failed may have left a transaction that answers nothing any more.
+    current_app.extensions["atrium_session"].rollback()
+    try:
+        text, status = page(status)
+        return Response(text, status, headers)
+    except Exception:  # the page itself needs what is broken
+        log.error("the page of an error failed in %s", route(), exc_info=True)
+        plain = f"{PAGES[500][0]}\n{PAGES[500][1]}\n{request_id()}\n"
+        return Response(plain, 500, mimetype="text/plain")
+
+
 def _refuse_nul() -> None:
     """No text of ours holds NUL or half a character: Postgres takes neither. A device's body is
     its adapter's to judge.
@@ -80,21 +95,18 @@ def _http_error(error: HTTPException):  # type: ignore[no-untyped-def]
     if error.code is None or error.code < 400:
         return error
     kept = {k: v for k, v in error.get_headers() if k in ("Retry-After", "Allow")}
-    if _wants_json():
-        return _problem(error.code, error.name, kept)
-    body, status = page(error.code)
-    return body, status, kept
+    return _answer(error.code, error.name, kept)
 
 
-def _no_such_value(error: DataError):  # type: ignore[no-untyped-def]
+def _no_such_value(error: DataError) -> Response:
     """A number or a date that no column can hold: nothing is known under it."""
     log.warning("a value was refused by the database in %s", route(), exc_info=error)
-    return _problem(400, "Bad Request", {}) if _wants_json() else page(400)
+    return _answer(400, "Bad Request")
 
 
-def _unexpected(error: Exception):  # type: ignore[no-untyped-def]
+def _unexpected(error: Exception) -> Response:
     log.error("%s failed", route(), exc_info=error)
-    return _problem(500, "Internal Server Error", {}) if _wants_json() else page(500)
+    return _answer(500, "Internal Server Error")
 
 
 def _problem(status: int, title: str, headers: dict[str, str]) -> Response:

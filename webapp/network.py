@@ -51,7 +51,9 @@ class Network:
         host = environ.get("HTTP_HOST")
         named = host is None or _name(host) in self.hosts
         if not named and environ.get("PATH_INFO") not in ASKED_BY_ADDRESS:
-            return _refuse(environ, start_response)
+            return _refuse("This site does not answer under that name.", environ, start_response)
+        if not _is_utf8(environ.get("QUERY_STRING", "")):
+            return _refuse("The address is no text.", environ, start_response)
         return self.application(environ, start_response)
 
     def _ask_the_proxy(self, environ: _Environ) -> None:
@@ -112,11 +114,20 @@ def _holds(network: IPv4Network | IPv6Network, address: IPv4Address | IPv6Addres
     return network.version == address.version and address in network
 
 
-def _refuse(environ: _Environ, start_response: Any) -> Iterable[bytes]:
+def _is_utf8(wsgi_text: str) -> bool:
+    """Whether bytes that WSGI carries in a string are UTF-8, as all that reads them expects."""
+    try:
+        wsgi_text.encode("latin-1").decode()
+    except UnicodeError:
+        return False
+    return True
+
+
+def _refuse(reason: str, environ: _Environ, start_response: Any) -> Iterable[bytes]:
     number = secrets.token_hex(8)
-    log.warning("refused a request under an unknown host name", extra={"request_id": number})
+    log.warning("refused a request: %s", reason, extra={"request_id": number})
     answer = Response(
-        f"This site does not answer under that name.\nRequest number {number}\n",
+        f"{reason}\nRequest number {number}\n",
         status=400,
         mimetype="text/plain",
         headers={**FIXED_HEADERS, "X-Request-ID": number, "Cache-Control": "no-store"},

@@ -49,8 +49,11 @@ def month_end(first: date) -> date:
 
 
 def parse_month(text: str) -> date | None:
+    """`2026-03`; None for anything else, and for years that no calendar has on both sides."""
     try:
-        return date.fromisoformat(f"{text}-01") if re.fullmatch(r"\d{4}-\d{2}", text) else None
+        return (
+            date.fromisoformat(f"{text}-01") if re.fullmatch(r"2[0-9]{3}-[0-9]{2}", text) else None
+        )
     except ValueError:
         return None
 
@@ -61,6 +64,7 @@ def parse_span(text: str) -> Span | None:
     if month is not None:
         return month_of(month)
     try:
-        return week_of(date.fromisoformat(f"{text}-1")) if "-W" in text else None
+        is_week = re.fullmatch(r"2[0-9]{3}-W[0-9]{2}", text)
+        return week_of(date.fromisoformat(f"{text}-1")) if is_week else None
     except ValueError:
         return None
