@@ -64,15 +64,18 @@ def send_invitation(
 
 def send_password_reset(
     session: Session, *, email: str, site: str, locale: str, actor: Actor, now: datetime
-) -> None:
-    """Send a reset link when an active account has the address; the caller cannot tell whether."""
+) -> bool:
+    """Send a reset link when an active account has the address and did not have three letters
+    within the hour; whether it was sent, which a page must not show.
+    """
     user = session.scalars(
         sa.select(User).where(User.email == email.strip().lower(), User.active)
     ).one_or_none()
     if user is None or _resets_since(session, user.id, now - timedelta(hours=1)) >= RESETS_AN_HOUR:
-        return
+        return False
     _send(session, user, TokenPurpose.PASSWORD_RESET, site, locale, now)
     _tell(session, AuditAction.PASSWORD_RESET_ASKED, user, now, actor)
+    return True
 
 
 def find_link(session: Session, *, token: str, now: datetime) -> LinkHolder | None:
