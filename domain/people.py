@@ -1,4 +1,4 @@
-"""Roles of the people who work with the mall."""
+"""Roles and accounts of the people who work with the mall."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -10,6 +10,13 @@ class Role(StrEnum):
     OPERATION = "OPERATION"
     FINANCE = "FINANCE"
     SHOP = "SHOP"
+
+
+class AccountState(StrEnum):
+    ACTIVE = "ACTIVE"
+    INVITED = "INVITED"  # the person has not chosen a password yet
+    LOCKED = "LOCKED"  # for a while, after too many wrong tries
+    CLOSED = "CLOSED"
 
 
 STAFF_ROLES = frozenset({Role.SUPER_ADMIN, Role.MANAGEMENT, Role.OPERATION, Role.FINANCE})

@@ -18,6 +18,7 @@ from domain.audit import AuditAction
 from domain.people import Role, effective_role
 from services.operations.audit import record_event
 from services.operations.malls import NotRegistered
+from services.operations.sessions import end_all_sessions
 from storage.models import Mall, Shop, User
 from storage.models import Role as RoleRow
 
@@ -113,7 +114,7 @@ def change_access(
     session.flush()
     if _access(user) == before:
         return False
-    _end_sessions(session, user, now)
+    end_all_sessions(session, user_id=user.id, now=now)
     _record(session, user, AuditAction.ROLE_CHANGED, now, before=before, after=_access(user))
     return True
 
@@ -139,7 +140,8 @@ def deactivate_user(session: Session, *, user_id: int, by: int | None, now: date
     if not user.active:
         return
     user.active = False
-    _end_sessions(session, user, now)
+    session.flush()
+    end_all_sessions(session, user_id=user.id, now=now)
     _record(session, user, AuditAction.ACCOUNT_DISABLED, now)
 
 
@@ -176,11 +178,6 @@ def _locked_administrators(session: Session) -> set[int]:
 def _require_other_administrator(user: User, role: Role | None, active: set[int]) -> None:
     if role is not Role.SUPER_ADMIN and active == {user.id}:
         raise LastAdministrator(f"{user.email} is the last active administrator")
-
-
-def _end_sessions(session: Session, user: User, now: datetime) -> None:
-    user.fs_uniquifier = uuid4().hex
-    session.flush()
 
 
 def _access(user: User) -> dict[str, Any]:

@@ -248,3 +248,24 @@ def test_export_that_cannot_be_written_down_does_not_leave(staff_site: StaffSite
             session.execute(sa.text("ALTER TABLE audit.away RENAME TO pending"))
     assert answer.status_code == 500
     assert "S-001" not in answer.text
+
+
+def test_modulus_of_a_device_without_register_is_refused_at_the_field(
+    staff_site: StaffSite,
+) -> None:
+    client = staff_site.client(OPERATION)
+    answer = client.post(
+        "/admin/devices/new/",
+        data={
+            "code": "POS-900",
+            "kind": "POS",
+            "feed_kind": "INTERVAL",
+            "adapter": "atrium",
+            "expected_interval_minutes": "60",
+            "modulus": "1000",
+            "ratio": "1",
+            "csrf_token": token(client, "/admin/devices/new/"),
+        },
+    )
+    assert answer.status_code == 200
+    assert "Only a register rolls over" in answer.text

@@ -52,6 +52,7 @@ SHOWN = [
     backups.BackupOrigin,
     backups.BackupState,
     people.Role,
+    people.AccountState,
     gates.Gate,
 ]
 

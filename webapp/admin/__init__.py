@@ -29,8 +29,10 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.landing import LandedFileView, QuarantineView
     from webapp.admin.leasing import ContractView
     from webapp.admin.malls import MallView, ShopView, UnitView
+    from webapp.admin.people import UserView
     from webapp.admin.readings import ReadingsView
     from webapp.admin.requests import RequestView
+    from webapp.admin.roles import RolesView
     from webapp.admin.runs import RunsView
     from webapp.admin.shop_files import ShopFilesView
     from webapp.auth.authorisation import may
@@ -71,6 +73,8 @@ def create_admin(app: Flask) -> Admin:
             models.ServiceRequest, session, name=_l("Service requests"), endpoint="requests"
         ),
         FilesView(name=_l("Files"), endpoint="files"),
+        UserView(models.User, session, name=_l("Users"), endpoint="users"),
+        RolesView(name=_l("Roles"), endpoint="roles"),
         BackupView(models.Backup, session, name=_l("Backups"), endpoint="backups"),
         RunsView(name=_l("Runs"), endpoint="runs"),
         SettingsView(name=_l("Settings"), endpoint="settings"),

@@ -22,7 +22,7 @@ from wtforms.widgets import TextInput
 from domain.permissions import Permission
 from services.operations.malls import AlreadyRegistered, InvalidRegistration, NotRegistered
 from webapp.admin import access, formats
-from webapp.admin.filters import Filter
+from webapp.admin.filters import Filter, row_id
 from webapp.auth.authorisation import ask_to_sign_in, may
 from webapp.downloads import csv_download
 from webapp.errors import page
@@ -131,14 +131,14 @@ class RecordView(StaffView, ModelView):
 
     def create_blueprint(self, admin: Any) -> Any:
         """Only the doors that are used have an address; Flask-Admin's others do not exist."""
-        used = {"index_view", "details_view"}
-        if self.export_permission is not None:
-            used.add("export")
-        if self.creatable:
-            used.add("create_view")
-        if self.editable:
-            used.add("edit_view")
-        self._urls = [url for url in self._urls if url[1] in used]
+        unused = {"delete_view", "action_view", "ajax_lookup", "ajax_update"}
+        if self.export_permission is None:
+            unused.add("export")
+        if not self.creatable:
+            unused.add("create_view")
+        if not self.editable:
+            unused.add("edit_view")
+        self._urls = [url for url in self._urls if url[1] not in unused]
         return super().create_blueprint(admin)
 
     # -- rows -------------------------------------------------------------------------------
@@ -158,8 +158,8 @@ class RecordView(StaffView, ModelView):
 
     def get_one(self, id: Any) -> Any:
         try:
-            key = int(id)
-        except (TypeError, ValueError):
+            key = row_id(id)
+        except ValueError:
             abort(404)
         row = self.scoped_query().filter(self.model.id == key).one_or_none()
         if row is None:

@@ -6,7 +6,14 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import DecimalField, IntegerField, SelectField, StringField
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+from wtforms.validators import (
+    DataRequired,
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+    ValidationError,
+)
 
 from domain.devices import DeviceKind, DeviceStatus, FeedKind
 from domain.permissions import Permission
@@ -50,7 +57,7 @@ class DeviceForm(Form):
 
     def validate_modulus(self, field: Any) -> None:
         if field.data is not None and self.feed_kind.data != FeedKind.CUMULATIVE:
-            raise ValueError(_("Only a register rolls over; leave this empty."))
+            raise ValidationError(_("Only a register rolls over; leave this empty."))
 
 
 class DeviceView(RecordView):

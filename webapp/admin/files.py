@@ -52,7 +52,7 @@ class FilesView(StaffView):
             "admin/files.html", periods=periods, month=month, reports=reports, papers=papers
         )
 
-    @expose("/report/<int:file_id>")
+    @expose("/report/<int(max=9223372036854775807):file_id>")
     def report(self, file_id: int) -> Response:
         found = find_report_file(
             access.database(), file_id=file_id, mall_ids={mall.id for mall in access.malls()}
@@ -64,7 +64,7 @@ class FilesView(StaffView):
             abort(403)
         return stored_download(found)
 
-    @expose("/document/<int:document_id>")
+    @expose("/document/<int(max=9223372036854775807):document_id>")
     def document(self, document_id: int) -> Response:
         require(Permission.DOCUMENTS_DOWNLOAD)
         found = find_document(

@@ -57,9 +57,17 @@ def by_shop(column: Any, name: str = "shop") -> Filter:
         name,
         _l("Shop"),
         "select",
-        lambda query, value: query.filter(column == int(value)),
+        lambda query, value: query.filter(column == row_id(value)),
         shop_options,
     )
+
+
+def row_id(text: Any) -> int:
+    """A row's id as an address has it. Raises ValueError for what Postgres' bigint cannot hold."""
+    found = int(text or 0)
+    if not 0 < found < 2**63:
+        raise ValueError(f"{found} is no row's id")
+    return found
 
 
 def by_values(name: str, label: Any, column: Any, choices: Callable[[], Options]) -> Filter:

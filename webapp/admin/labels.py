@@ -19,7 +19,7 @@ from domain.gates import Gate
 from domain.malls import BusinessType
 from domain.notifications import DeliveryState
 from domain.payments import PaymentMethod, PaymentState
-from domain.people import Role
+from domain.people import AccountState, Role
 from domain.requests import RequestCategory, RequestKind, RequestPriority, RequestState
 from domain.uploads import UploadKind
 from storage.models.ingest import FileState
@@ -172,6 +172,10 @@ _WORDS: tuple[tuple[StrEnum, Label], ...] = (
     (Role.OPERATION, _l("Operation")),
     (Role.FINANCE, _l("Finance")),
     (Role.SHOP, _l("Shop")),
+    (AccountState.ACTIVE, _l("Active")),
+    (AccountState.INVITED, _l("Invited")),
+    (AccountState.LOCKED, _l("Locked")),
+    (AccountState.CLOSED, _l("Closed")),
 )
 _EVENTS: tuple[tuple[StrEnum, Label], ...] = (
     (ContractEvent.SUBMIT, _l("Submitted for review")),
@@ -207,6 +211,10 @@ _TONES: dict[tuple[type[StrEnum], str], str] = {
     (ContractState, "DECLINED"): BAD,
     (ContractState, "SIGNED"): INFO,
     (ContractState, "ACTIVE"): GOOD,
+    (AccountState, "ACTIVE"): GOOD,
+    (AccountState, "INVITED"): WAITING,
+    (AccountState, "LOCKED"): BAD,
+    (AccountState, "CLOSED"): VOID,
     (BillState, "IN_REVIEW"): WAITING,
     (BillState, "ISSUED"): INFO,
     (BillState, "PARTIALLY_PAID"): WAITING,

@@ -46,6 +46,13 @@ SECTIONS: tuple[tuple[Any, tuple[Item, ...]], ...] = (
     (_l("Requests"), (Item("requests", _l("Service requests"), "request"),)),
     (_l("Reports"), (Item("files", _l("Files"), "file"),)),
     (
+        _l("People"),
+        (
+            Item("users", _l("Users"), "user"),
+            Item("roles", _l("Roles"), "role"),
+        ),
+    ),
+    (
         _l("System"),
         (
             Item("backups", _l("Backups"), "backup"),
