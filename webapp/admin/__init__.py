@@ -26,6 +26,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.devices import DeviceView
     from webapp.admin.files import FilesView
     from webapp.admin.gates import HeldBillPages
+    from webapp.admin.imports import ImportView
     from webapp.admin.landing import LandedFileView, QuarantineView
     from webapp.admin.leasing import ContractView
     from webapp.admin.malls import MallView, ShopView, UnitView
@@ -48,6 +49,7 @@ def create_admin(app: Flask) -> Admin:
     for view in (
         ShopView(models.Shop, session, name=_l("Shops"), endpoint="shops"),
         ShopFilesView(name=_l("Files of shops"), endpoint="shop_files", url="/admin/shop-files"),
+        ImportView(name=_l("Import"), endpoint="imports"),
         ContractView(models.Contract, session, name=_l("Contracts"), endpoint="contracts"),
         UnitView(models.Unit, session, name=_l("Units"), endpoint="units"),
         MallView(models.Mall, session, name=_l("Malls"), endpoint="malls"),

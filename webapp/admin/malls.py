@@ -147,6 +147,7 @@ class UnitView(RecordView):
     register = staticmethod(register_unit)
     edit_form_class = UnitEditForm
     details_template = "admin/unit.html"
+    list_template = "admin/import_list.html"
     singular = _l("unit")
     empty_title = _l("No unit yet")
     empty_advice = _l("Register the lettable spaces first; shops and contracts refer to them.")
@@ -188,6 +189,7 @@ class ShopView(RecordView):
     form_class = ShopForm
     register = staticmethod(register_shop)
     details_template = "admin/shop.html"
+    list_template = "admin/import_list.html"
     singular = _l("shop")
     empty_title = _l("No shop yet")
     empty_advice = _l("Register the first tenant, then draft its contract.")
