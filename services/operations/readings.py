@@ -71,80 +71,21 @@ COPY_INCOMING: LiteralString = """
 COPY pg_temp.incoming (place, device_id, metric, interval_start, interval_end, value, quality)
 FROM STDIN
 """
-LOCK_STORED: LiteralString = """
-SELECT count(*) FROM (
-    SELECT 1 FROM ingest.readings r
-    JOIN (SELECT DISTINCT device_id, metric, interval_start FROM pg_temp.incoming) i
-        USING (device_id, metric, interval_start)
-    WHERE r.interval_start BETWEEN %s AND %s
-    ORDER BY device_id, metric, interval_start
-    FOR UPDATE OF r
-) locked
+# How the rows count, and the change of what they revise: Postgres' own function, since who hands
+# in readings may change none.
+SETTLE_ARRAYS: LiteralString = """
+SELECT place, outcome FROM ingest.settle_readings(
+    %s::text::bigint[], %s::text::text[], %s::text::timestamptz[], %s::text::timestamptz[],
+    %s::text::numeric[], %s::text::text[], %s::timestamptz, %s::bigint, %s::bigint)
 """
-# What a row meets: the row before it under its key in this write, or what was stored. A stored
-# row that this write inserted is the first row itself.
-SETTLE: LiteralString = """
-WITH came AS (
-    SELECT i.*,
-           row_number() OVER line AS nth,
-           lag(i.value) OVER line AS before_value,
-           lag(i.interval_end) OVER line AS before_end,
-           lag(i.quality) OVER line AS before_quality
-    FROM pg_temp.incoming i
-    WINDOW line AS (PARTITION BY i.device_id, i.metric, i.interval_start ORDER BY i.place)
-), met AS (
-    SELECT c.place, c.device_id, c.metric, c.interval_start, c.interval_end, c.value, c.quality,
-           c.nth = 1 AND (r.file_id IS NOT DISTINCT FROM %(file_id)s::bigint
-                          AND r.batch_id IS NOT DISTINCT FROM %(batch_id)s::bigint) AS is_new,
-           CASE WHEN c.nth = 1 THEN r.value ELSE c.before_value END AS old_value,
-           CASE WHEN c.nth = 1 THEN r.interval_end ELSE c.before_end END AS old_end,
-           CASE WHEN c.nth = 1 THEN r.quality ELSE c.before_quality END AS old_quality,
-           CASE WHEN c.nth = 1 THEN r.received_at ELSE %(received_at)s END AS old_received_at,
-           CASE WHEN c.nth = 1 THEN r.file_id ELSE %(file_id)s::bigint END AS old_file_id,
-           CASE WHEN c.nth = 1 THEN r.batch_id ELSE %(batch_id)s::bigint END AS old_batch_id
-    FROM came c
-    JOIN ingest.readings r USING (device_id, metric, interval_start)
-    WHERE r.interval_start BETWEEN %(first)s AND %(last)s
-), judged AS (
-    SELECT *, CASE
-        WHEN is_new THEN 'accepted'
-        WHEN value = old_value AND interval_end = old_end
-             AND (quality = old_quality OR quality = 'UNCERTAIN') THEN 'duplicate'
-        ELSE 'revised' END AS outcome
-    FROM met
-), remembered AS (
-    INSERT INTO ingest.reading_revisions
-        (device_id, metric, interval_start, value, quality, received_at, file_id, batch_id,
-         replaced_at)
-    SELECT device_id, metric, interval_start, old_value, old_quality, old_received_at,
-           old_file_id, old_batch_id, %(received_at)s
-    FROM judged WHERE outcome = 'revised' ORDER BY place
-), newest AS (
-    UPDATE ingest.readings r
-    SET interval_end = j.interval_end, value = j.value, quality = j.quality,
-        received_at = %(received_at)s, file_id = %(file_id)s::bigint,
-        batch_id = %(batch_id)s::bigint
-    FROM (SELECT DISTINCT ON (device_id, metric, interval_start) *
-          FROM judged WHERE outcome = 'revised'
-          ORDER BY device_id, metric, interval_start, place DESC) j
-    WHERE r.device_id = j.device_id AND r.metric = j.metric
-      AND r.interval_start = j.interval_start
-      AND r.interval_start BETWEEN %(first)s AND %(last)s
-)
-SELECT place, outcome FROM judged WHERE outcome <> 'accepted' ORDER BY place
-"""
-# A pending date is held in share, so that writers do not wait for each other; who cleans takes
-# it FOR UPDATE first, waits for the writers, and only then reads the readings.
-TOUCH: LiteralString = """
-WITH pending AS MATERIALIZED (
-    SELECT 1 FROM ingest.touched_dates
-    WHERE mall_id = %(mall_id)s AND business_date = %(day)s AND cleaned_at IS NULL
-    FOR SHARE
-)
-INSERT INTO ingest.touched_dates (mall_id, business_date, touched_at)
-SELECT %(mall_id)s, %(day)s, %(now)s WHERE NOT EXISTS (SELECT FROM pending)
-ON CONFLICT (mall_id, business_date) DO UPDATE SET touched_at = EXCLUDED.touched_at,
-                                                   cleaned_at = NULL
+SETTLE_INCOMING: LiteralString = """
+SELECT settled.place, settled.outcome
+FROM (SELECT array_agg(device_id ORDER BY place), array_agg(metric ORDER BY place),
+             array_agg(interval_start ORDER BY place), array_agg(interval_end ORDER BY place),
+             array_agg(value ORDER BY place), array_agg(quality ORDER BY place)
+      FROM pg_temp.incoming) AS came (devices, metrics, starts, ends, amounts, qualities),
+     ingest.settle_readings(devices, metrics, starts, ends, amounts, qualities,
+                            %s::timestamptz, %s::bigint, %s::bigint) AS settled
 """
 
 
@@ -209,13 +150,15 @@ def write_readings(
         return Written()
     first, last = min(rows.interval_start), max(rows.interval_start)
     ensure_month_partitions(connection, first.astimezone(UTC).date(), last.astimezone(UTC).date())
-    as_arrays = len(rows) <= ROWS_AS_ARRAYS
-    given: tuple[object, ...] = (received_at, file_id, batch_id)
-    if as_arrays:
-        origin, given = FROM_ARRAYS, (*given, *_arrays(rows))
+    source: tuple[object, ...] = (received_at, file_id, batch_id)
+    arrays: tuple[object, ...] = ()
+    if len(rows) <= ROWS_AS_ARRAYS:
+        arrays = _arrays(rows)
+        origin, settle = FROM_ARRAYS, SETTLE_ARRAYS
     else:
-        origin = FROM_INCOMING
         _copy_incoming(connection, rows)
+        origin, settle = FROM_INCOMING, SETTLE_INCOMING
+    given = (*source, *arrays)
     accepted = 0
     if len(rows) > ROWS_TRIED_AS_NEW:
         ends = [
@@ -230,21 +173,7 @@ def write_readings(
         accepted = connection.execute(INSERT + origin + IN_ORDER + SKIP_KNOWN, given).rowcount
     outcomes: dict[int, str] = {}
     if accepted < len(rows):
-        if as_arrays:
-            _copy_incoming(connection, rows)
-        connection.execute(LOCK_STORED, (first, last))
-        outcomes = dict(
-            connection.execute(
-                SETTLE,
-                {
-                    "received_at": received_at,
-                    "file_id": file_id,
-                    "batch_id": batch_id,
-                    "first": first,
-                    "last": last,
-                },
-            ).fetchall()
-        )
+        outcomes = dict(connection.execute(settle, (*arrays, *source)).fetchall())
     revised = sum(outcome == "revised" for outcome in outcomes.values())
     if accepted or revised:
         touch_dates(
@@ -272,13 +201,8 @@ def _insert_new(
 def touch_dates(
     connection: psycopg.Connection, *, mall_id: int, days: Sequence[date], now: datetime
 ) -> None:
-    """Say that readings of these business dates changed: they wait for cleaning.
-
-    Dates are taken in order, as the cleaner takes them: two that wait for each other would be a
-    deadlock.
-    """
-    for day in sorted(days):
-        connection.execute(TOUCH, {"mall_id": mall_id, "day": day, "now": now})
+    """Say that readings of these business dates changed: they wait for cleaning."""
+    connection.execute("SELECT ingest.touch_dates(%s, %s::date[], %s)", (mall_id, list(days), now))
 
 
 def touched_days(rows: ReadingRows, clock: MallClock) -> list[date]:
