@@ -18,6 +18,7 @@ from services.spreadsheets import csv_bytes
 from storage.objects import ObjectNotFound
 from webapp.admin import formats
 from webapp.auth.authorisation import current_actor
+from webapp.auth.freshness import require_fresh
 from webapp.runtime import runtime
 
 MIME_TYPES = {
@@ -39,8 +40,10 @@ def csv_download(
     mall_id: int | None = None,
 ) -> Response:
     """A CSV file that spreadsheets read as UTF-8 and never as formulas. `mall_id` is the mall
-    whose rows they are, for the audit.
+    whose rows they are, for the audit. Asks for the password again when it was given more than
+    fifteen minutes ago.
     """
+    require_fresh()
     table = [[formats.export_cell(value) for value in row] for row in rows]
     data = csv_bytes([titles, *table])
     _write_down(

@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session
 
 from domain.people import AccountState, Role, effective_role
 from domain.sign_in import TokenPurpose, needs_second_factor
-from services.operations.sessions import live_clause
-from storage.models import AccountToken, Mall, SecondFactor, Shop, User, UserSession, user_roles
+from storage.models import AccountToken, Mall, SecondFactor, Shop, User, user_roles
 from storage.models import Role as RoleRow
 
 
@@ -31,17 +30,6 @@ class AccountStanding:
     invited_until: datetime | None
     second_factor_since: datetime | None
     needs_second_factor: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A browser in which a person is signed in. `agent` is what it says of itself."""
-
-    id: int
-    started_at: datetime
-    last_seen_at: datetime
-    address: str
-    agent: str
 
 
 def account_state(user: User, now: datetime) -> AccountState:
@@ -64,22 +52,6 @@ def in_state(state: AccountState, now: datetime) -> sa.ColumnElement[bool]:
             return User.active & ~is_locked & User.password.is_(None)
         case AccountState.ACTIVE:
             return User.active & ~is_locked & User.password.is_not(None)
-
-
-def list_live_sessions(session: Session, *, user_id: int, now: datetime) -> tuple[SignedIn, ...]:
-    """Where a person is signed in, the last seen first."""
-    rows = session.execute(
-        sa.select(
-            UserSession.id,
-            UserSession.started_at,
-            UserSession.last_seen_at,
-            UserSession.address,
-            UserSession.agent,
-        )
-        .where(UserSession.user_id == user_id, live_clause(now))
-        .order_by(UserSession.last_seen_at.desc())
-    )
-    return tuple(SignedIn(*row) for row in rows)
 
 
 def count_people_by_role(session: Session) -> Mapping[Role, int]:

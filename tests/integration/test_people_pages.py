@@ -1,6 +1,8 @@
 """Administrators invite people, look after their accounts and see what each role may do."""
 
 import re
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask.testing import FlaskClient
@@ -183,3 +185,26 @@ def test_roles_page_shows_the_table_in_both_languages(staff_site: StaffSite) -> 
     chinese = staff_site.client(ADMIN, locale="zh_CN").get("/admin/roles/").text
     assert "审批或驳回" in chinese
     assert "approve" not in chinese
+
+
+def test_old_sign_in_is_asked_again_before_roles_and_exports(staff_site: StaffSite) -> None:
+    user_id = account(staff_site, "fresh@example.org")
+    client = staff_site.client(ADMIN)
+    csrf = token(client, "/admin/users/new/")
+    began = staff_site.clock.at
+    try:
+        staff_site.clock.at = began + timedelta(minutes=16)
+        for path in (
+            "/admin/users/new/",
+            f"/admin/users/edit/?id={user_id}",
+            f"/admin/users/{user_id}/close",
+            "/admin/users/export/csv/",
+            "/admin/shops/export/csv/",
+        ):
+            answer = client.get(path)
+            assert urlsplit(answer.location).path == "/sign-in/again", path
+        answer = client.post(f"/admin/users/{user_id}/end-sessions", data={"csrf_token": csrf})
+        assert answer.status_code == 401
+        assert client.get("/admin/users/").status_code == 200
+    finally:
+        staff_site.clock.at = began

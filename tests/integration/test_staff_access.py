@@ -80,6 +80,12 @@ PAGES = {
     "/admin/files/": (STAFF, "/admin/files/"),
     "/admin/files/report/<int:file_id>": (MONEY, "/admin/files/report/{report_file_id}"),
     "/admin/files/document/<int:document_id>": (MONEY, "/admin/files/document/{document_id}"),
+    "/admin/audit/": ({ADMIN, MANAGEMENT}, "/admin/audit/"),
+    "/admin/audit/<int(max=9223372036854775807):seq>": (
+        {ADMIN, MANAGEMENT},
+        "/admin/audit/{event_seq}",
+    ),
+    "/admin/audit/export.csv": ({ADMIN, MANAGEMENT}, "/admin/audit/export.csv"),
     "/admin/backups/": ({ADMIN}, "/admin/backups/"),
     "/admin/backups/details/": ({ADMIN}, "/admin/backups/details/?id={backup_id}"),
     "/admin/backups/export/<export_type>/": ({ADMIN}, "/admin/backups/export/csv/"),
@@ -239,10 +245,11 @@ def test_refused_export_is_no_export(staff_site: StaffSite) -> None:
 
 
 def test_export_that_cannot_be_written_down_does_not_leave(staff_site: StaffSite) -> None:
+    client = staff_site.client(FINANCE)
     with transaction(staff_site.engine) as session:
         session.execute(sa.text("ALTER TABLE audit.pending RENAME TO away"))
     try:
-        answer = staff_site.client(FINANCE).get("/admin/shops/export/csv/")
+        answer = client.get("/admin/shops/export/csv/")
     finally:
         with transaction(staff_site.engine) as session:
             session.execute(sa.text("ALTER TABLE audit.away RENAME TO pending"))

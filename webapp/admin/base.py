@@ -24,6 +24,7 @@ from services.operations.malls import AlreadyRegistered, InvalidRegistration, No
 from webapp.admin import access, formats
 from webapp.admin.filters import Filter, row_id
 from webapp.auth.authorisation import ask_to_sign_in, may
+from webapp.auth.freshness import require_fresh
 from webapp.downloads import csv_download
 from webapp.errors import page
 from webapp.runtime import runtime
@@ -92,6 +93,8 @@ class RecordView(StaffView, ModelView):
     list_filters: ClassVar[tuple[Filter, ...]] = ()
     numeric_columns: ClassVar[frozenset[str]] = frozenset()
     money_columns: ClassVar[frozenset[str]] = frozenset()
+    # Views that ask for the password again when it was given more than fifteen minutes ago.
+    fresh_views: ClassVar[frozenset[str]] = frozenset()
     # Columns of prose, which may take several lines.
     prose_columns: ClassVar[frozenset[str]] = frozenset()
     # Shown when there is no row at all, and when the filters left none.
@@ -127,7 +130,11 @@ class RecordView(StaffView, ModelView):
             "edit_view": self.may_edit,
             "export": self.may_export,
         }
-        return None if name not in opened or opened[name]() else page(403)
+        if name in opened and not opened[name]():
+            return page(403)
+        if name in self.fresh_views:
+            require_fresh()
+        return None
 
     def create_blueprint(self, admin: Any) -> Any:
         """Only the doors that are used have an address; Flask-Admin's others do not exist."""

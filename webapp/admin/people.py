@@ -11,11 +11,8 @@ from flask import abort, flash, redirect, request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
 from sqlalchemy.orm import Session, selectinload
 from werkzeug.wrappers import Response
-from wtforms import SelectField, SelectMultipleField, StringField
-from wtforms.validators import DataRequired, Email, Length, ValidationError
 
 from domain.people import AccountState, Role, effective_role
 from domain.permissions import Permission
@@ -39,90 +36,25 @@ from services.operations.people import (
 from services.operations.second_factor import reset_second_factor
 from services.operations.sessions import end_all_sessions, end_session
 from services.operations.sign_in import unlock_user
+from services.queries.accounts import list_sessions
 from services.queries.people import (
     account_state,
     get_standing,
     in_state,
-    list_live_sessions,
-    list_shop_choices,
 )
 from storage.models import Role as RoleRow
 from storage.models import User
+from webapp.account.agents import browser_and_system
 from webapp.admin import access, filters, labels
-from webapp.admin.base import Form, RecordView
+from webapp.admin.base import RecordView
+from webapp.admin.people_forms import InvitationForm, PersonForm
 from webapp.auth.authorisation import current_actor, principal, require
+from webapp.auth.freshness import require_fresh
 from webapp.language import LOCALES, current_locale
 from webapp.runtime import runtime
 
 # Row ids are Postgres' bigint: a greater one names nothing.
 ACCOUNT = "/<int(max=9223372036854775807):user_id>"
-
-
-class CheckList(SelectMultipleField):
-    """Any number of choices as boxes to tick, in a list that scrolls when it is long."""
-
-    def widget(self, field: Any, **attributes: Any) -> Markup:
-        wrong = attributes.get("aria-invalid")
-        boxes = Markup("").join(
-            Markup('<label><input type="checkbox" name="{}" value="{}"{}> {}</label>').format(
-                field.name, value, Markup(" checked") if chosen else "", word
-            )
-            for value, word, chosen, _more in field.iter_choices()
-        )
-        described = Markup(' aria-describedby="{}-errors"').format(field.id) if wrong else ""
-        return Markup(
-            '<div class="check-list" id="{}" role="group" aria-label="{}"{}>{}</div>'
-        ).format(field.id, field.label.text, described, boxes)
-
-
-class InvitationForm(Form):
-    """What an administrator decides about an account."""
-
-    email: Any = StringField(
-        _l("E-mail"),
-        [DataRequired(), Length(max=254), Email()],
-        render_kw={"type": "email", "autocomplete": "off"},
-        description=_l("A letter with a link to choose a password goes there."),
-    )
-    name = StringField(_l("Name"), [DataRequired(), Length(max=120)])
-    role = SelectField(_l("Role"), choices=lambda: labels.labels_of(Role), coerce=Role)
-    mall_codes = CheckList(
-        _l("Malls"),
-        choices=lambda: [(mall.code, f"{mall.code} {mall.name}") for mall in access.malls()],
-        description=_l("A super administrator reaches every mall, ticked or not."),
-    )
-    shop_codes = CheckList(
-        _l("Shops"),
-        choices=lambda: list_shop_choices(access.database()),
-        description=_l("For the role Shop, and only for it: the shops it acts for."),
-    )
-    locale = SelectField(
-        _l("Language"),
-        choices=lambda: [("", _("As the browser asks")), *LOCALES.items()],
-        description=_l("Of the pages and of letters."),
-    )
-
-    def validate_mall_codes(self, field: Any) -> None:
-        if self.role.data in (Role.MANAGEMENT, Role.OPERATION, Role.FINANCE) and not field.data:
-            raise ValidationError(
-                _("Tick at least one mall; without one this person sees nothing.")
-            )
-
-    def validate_shop_codes(self, field: Any) -> None:
-        if self.role.data is Role.SHOP and not field.data:
-            raise ValidationError(_("Tick the shops that this person acts for."))
-        if self.role.data is not Role.SHOP and field.data:
-            raise ValidationError(_("Only the role Shop belongs to shops; tick none."))
-
-    def malls_reached(self) -> set[str]:
-        """The malls ticked, with those of the shops ticked."""
-        return {*self.mall_codes.data, *(code.split("/")[0] for code in self.shop_codes.data)}
-
-
-class PersonForm(InvitationForm):
-    """The same of an account that is there: its address stays."""
-
-    email = None
 
 
 def _role_of(user: User) -> Role | None:
@@ -152,6 +84,7 @@ class UserView(RecordView):
     export_permission = Permission.USERS_EXPORT
     edit_permission = Permission.USERS_MANAGE
     editable = creatable = True
+    fresh_views = frozenset({"create_view", "edit_view"})
     mall_column = None
     form_class = InvitationForm
     edit_form_class = PersonForm
@@ -287,7 +220,10 @@ class UserView(RecordView):
         return get_standing(access.database(), user_id=user.id, now=self.now())
 
     def sessions(self, user: User) -> Any:
-        return list_live_sessions(access.database(), user_id=user.id, now=self.now())
+        return list_sessions(access.database(), user_id=user.id, now=self.now())
+
+    def browser(self, agent: str) -> str:
+        return browser_and_system(agent) or agent
 
     def is_own(self, user: User) -> bool:
         return user.id == _own_id()
@@ -401,6 +337,7 @@ class UserView(RecordView):
     def _do(self, user_id: int, work: Callable[[Session, User], Any], done: str) -> Response:
         """Do something to an account that exists, in one transaction, and say so."""
         require(Permission.USERS_MANAGE)
+        require_fresh()
         user = self.get_one(user_id)
         session = access.database()
         try:
@@ -423,6 +360,7 @@ class UserView(RecordView):
         done: str,
     ) -> Any:
         require(Permission.USERS_MANAGE)
+        require_fresh()
         user = self.get_one(user_id)
         typed = request.form.get("typed", "").strip().lower()
         if request.method == "POST" and typed == user.email:
