@@ -83,7 +83,7 @@ PAGES = {
     "/admin/audit/": ({ADMIN, MANAGEMENT}, "/admin/audit/"),
     "/admin/audit/<int(max=9223372036854775807):seq>": (
         {ADMIN, MANAGEMENT},
-        "/admin/audit/{event_seq}",
+        "/admin/audit/1",
     ),
     "/admin/audit/export.csv": ({ADMIN, MANAGEMENT}, "/admin/audit/export.csv"),
     "/admin/backups/": ({ADMIN}, "/admin/backups/"),

@@ -17,8 +17,9 @@ def create_admin(app: Flask) -> Admin:
     """Put the staff pages under /admin/."""
     from domain.permissions import Permission
     from storage import models
-    from webapp.admin import access, formats, labels, navigation
+    from webapp.admin import access, audit_words, formats, labels, navigation
     from webapp.admin.account import SettingsView
+    from webapp.admin.audit import AuditView
     from webapp.admin.backups import BackupView
     from webapp.admin.billing import BillPages
     from webapp.admin.dashboard import HomeView
@@ -77,6 +78,7 @@ def create_admin(app: Flask) -> Admin:
         FilesView(name=_l("Files"), endpoint="files"),
         UserView(models.User, session, name=_l("Users"), endpoint="users"),
         RolesView(name=_l("Roles"), endpoint="roles"),
+        AuditView(name=_l("Audit"), endpoint="audit"),
         BackupView(models.Backup, session, name=_l("Backups"), endpoint="backups"),
         RunsView(name=_l("Runs"), endpoint="runs"),
         SettingsView(name=_l("Settings"), endpoint="settings"),
@@ -94,6 +96,7 @@ def create_admin(app: Flask) -> Admin:
             "mall": access.current_mall(),
             "malls": access.malls(),
             "can_open": navigation.can_open,
+            "has_history": audit_words.has_history,
             "month_name": formats.month_name,
             "may_see_money": may(Permission.BILLS_READ),
         }

@@ -55,6 +55,7 @@ SECTIONS: tuple[tuple[Any, tuple[Item, ...]], ...] = (
     (
         _l("System"),
         (
+            Item("audit", _l("Audit"), "history"),
             Item("backups", _l("Backups"), "backup"),
             Item("runs", _l("Runs"), "run"),
             Item("settings", _l("Settings"), "settings"),

@@ -1,0 +1,368 @@
+"""The words of the audit: what was done, to what thing, in which column.
+
+Belongs here: labels of actions, things and columns, and a stored value as people read it. A test
+fails for a captured table or column without a word.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
+
+from domain.audit import REDACTED, AuditAction
+from domain.people import Role
+from domain.scopes import ActorKind
+from services.queries.audit import ListedEvent
+from storage.models import Base
+from webapp.admin import formats, labels, navigation
+from webapp.admin.labels import BAD, GOOD, INFO, NEUTRAL, WAITING, Label
+
+ACTIONS: dict[AuditAction, tuple[Label, str]] = {
+    AuditAction.SIGNED_IN: (_l("Signed in"), GOOD),
+    AuditAction.SIGN_IN_FAILED: (_l("Sign-in failed"), WAITING),
+    AuditAction.LOCKED_OUT: (_l("Locked out"), BAD),
+    AuditAction.UNLOCKED: (_l("Unlocked"), INFO),
+    AuditAction.SIGNED_OUT: (_l("Signed out"), NEUTRAL),
+    AuditAction.SESSION_ENDED: (_l("Session ended"), NEUTRAL),
+    AuditAction.PASSWORD_CHANGED: (_l("Password changed"), INFO),
+    AuditAction.PASSWORD_RESET_ASKED: (_l("Asked for a new password"), INFO),
+    AuditAction.PASSWORD_RESET: (_l("Password reset"), INFO),
+    AuditAction.INVITED: (_l("Invited"), INFO),
+    AuditAction.INVITATION_ACCEPTED: (_l("Invitation accepted"), GOOD),
+    AuditAction.TOTP_ENROLLED: (_l("Authenticator set up"), GOOD),
+    AuditAction.TOTP_RESET: (_l("Authenticator taken away"), WAITING),
+    AuditAction.RECOVERY_CODES_MADE: (_l("Recovery codes made"), INFO),
+    AuditAction.RECOVERY_CODE_USED: (_l("Recovery code used"), WAITING),
+    AuditAction.ACCOUNT_CREATED: (_l("Account created"), INFO),
+    AuditAction.ACCOUNT_DISABLED: (_l("Account disabled"), BAD),
+    AuditAction.ACCOUNT_ENABLED: (_l("Account enabled"), GOOD),
+    AuditAction.ROLE_CHANGED: (_l("Role changed"), WAITING),
+    AuditAction.REFUSED: (_l("Refused"), BAD),
+    AuditAction.EXPORTED: (_l("Exported"), INFO),
+    AuditAction.DOWNLOADED: (_l("Downloaded"), INFO),
+    AuditAction.UPLOADED: (_l("Uploaded"), INFO),
+    AuditAction.UPLOAD_REFUSED: (_l("Upload refused"), BAD),
+    AuditAction.IMPORTED: (_l("Imported"), INFO),
+    AuditAction.DEVICE_KEY_MADE: (_l("Device key made"), INFO),
+    AuditAction.DEVICE_KEY_ROTATED: (_l("Device key rotated"), INFO),
+    AuditAction.DEVICE_KEY_REVOKED: (_l("Device key revoked"), BAD),
+    AuditAction.AUDIT_VERIFIED: (_l("Audit verified"), NEUTRAL),
+    AuditAction.ROW_INSERTED: (_l("Added"), GOOD),
+    AuditAction.ROW_UPDATED: (_l("Changed"), INFO),
+    AuditAction.ROW_DELETED: (_l("Removed"), BAD),
+}
+
+# By the stored text: an action of a later release has no word here.
+_ACTIONS: dict[str, tuple[Label, str]] = {key.value: told for key, told in ACTIONS.items()}
+
+# Tables by the name of one row.
+THINGS: dict[str, Label] = {
+    "backups": _l("Backup"),
+    "billing_gates": _l("Held bill"),
+    "bills": _l("Bill"),
+    "contract_clauses": _l("Clause"),
+    "contract_units": _l("Unit of a contract"),
+    "contracts": _l("Contract"),
+    "device_installations": _l("Installation"),
+    "device_keys": _l("Device key"),
+    "devices": _l("Device"),
+    "documents": _l("Document"),
+    "malls": _l("Mall"),
+    "payments": _l("Payment"),
+    "report_files": _l("Report file"),
+    "roles": _l("Role"),
+    "service_requests": _l("Service request"),
+    "shops": _l("Shop"),
+    "tariffs": _l("Tariff"),
+    "units": _l("Unit"),
+    "uploads": _l("File of a shop"),
+    "user_malls": _l("Mall of a person"),
+    "user_roles": _l("Role of a person"),
+    "user_shops": _l("Shop of a person"),
+    "users": _l("User"),
+}
+
+# The pages of things: what a thing's row is called by its endpoint.
+PAGES = {
+    "backups": "backups",
+    "bills": "bills",
+    "contracts": "contracts",
+    "devices": "devices",
+    "malls": "malls",
+    "service_requests": "requests",
+    "shops": "shops",
+    "units": "units",
+    "users": "users",
+}
+
+COLUMNS: dict[str, Label] = {
+    "active": _l("Active"),
+    "adapter": _l("Adapter"),
+    "address": _l("Address"),
+    "amount": _l("Amount"),
+    "area_m2": _l("Area, m²"),
+    "bill_run_id": _l("Bill run"),
+    "business_day_cutoff_hour": _l("Business day ends at hour"),
+    "business_type": _l("Business type"),
+    "bytes": _l("Size"),
+    "category": _l("Category"),
+    "channel_transaction": _l("Transaction of the channel"),
+    "charge_type": _l("Charge"),
+    "checked_at": _l("Checked"),
+    "closed_date": _l("Closed"),
+    "closes_at": _l("Closes at"),
+    "code": _l("Code"),
+    "completed_at": _l("Completed"),
+    "confirmed_at": _l("Confirmed"),
+    "confirmed_by": _l("Confirmed by"),
+    "contact_email": _l("E-mail of the contact"),
+    "contact_name": _l("Contact"),
+    "contact_phone": _l("Phone of the contact"),
+    "content_type": _l("Type of content"),
+    "contract_id": _l("Contract"),
+    "create_datetime": _l("Created"),
+    "created_at": _l("Created"),
+    "currency": _l("Currency"),
+    "deleted_at": _l("Taken away"),
+    "deleted_by": _l("Taken away by"),
+    "deposit_amount": _l("Deposit"),
+    "description": _l("Description"),
+    "detail": _l("Detail"),
+    "device_id": _l("Device"),
+    "due_date": _l("Due"),
+    "email": _l("E-mail"),
+    "end_date": _l("Last day"),
+    "entered_by": _l("Entered by"),
+    "error": _l("Error"),
+    "expected_interval_minutes": _l("Expected interval, min"),
+    "expires_at": _l("Expires"),
+    "feed_kind": _l("Feed"),
+    "final_register": _l("Final register"),
+    "finished_at": _l("Finished"),
+    "floor": _l("Floor"),
+    "format": _l("Format"),
+    "fs_uniquifier": _l("Mark of sessions"),
+    "gate": _l("Check"),
+    "has_thumbnail": _l("Has a preview"),
+    "id": _l("Number in the database"),
+    "initial_register": _l("Initial register"),
+    "installed_date": _l("Installed"),
+    "ip_address": _l("IP address"),
+    "is_held": _l("Held"),
+    "is_passed": _l("Passed"),
+    "issued_at": _l("Issued"),
+    "kept_sha256": _l("SHA-256 of what is kept"),
+    "kind": _l("Kind"),
+    "locale": _l("Language"),
+    "locked_until": _l("Locked until"),
+    "lockouts": _l("Lock-outs"),
+    "mac_address": _l("MAC address"),
+    "maintenance_reason": _l("Reason of maintenance"),
+    "mall_id": _l("Mall"),
+    "manifest_key": _l("Manifest"),
+    "manifest_sha256": _l("SHA-256 of the manifest"),
+    "method": _l("Method"),
+    "modulus": _l("Rolls over at"),
+    "month": _l("Month"),
+    "move_in_date": _l("Moved in"),
+    "name": _l("Name"),
+    "net_amount": _l("Net amount"),
+    "number": _l("Number"),
+    "object_key": _l("Object"),
+    "opened_date": _l("Opened"),
+    "opens_at": _l("Opens at"),
+    "origin": _l("Origin"),
+    "original_name": _l("Original name"),
+    "overridden_at": _l("Overridden"),
+    "overridden_by": _l("Overridden by"),
+    "override_reason": _l("Reason of the override"),
+    "parameters": _l("Terms"),
+    "password": _l("Password"),
+    "payment_term_days": _l("Days to pay"),
+    "period": _l("Period"),
+    "period_end": _l("End of the period"),
+    "period_start": _l("Start of the period"),
+    "physical_maximum": _l("Highest believable value"),
+    "plain_bytes": _l("Size before packing"),
+    "predecessor_id": _l("Contract before"),
+    "pricing_kind": _l("Pricing"),
+    "priority": _l("Priority"),
+    "proof": _l("Proof"),
+    "proration": _l("Part months"),
+    "public_id": _l("Open part of the key"),
+    "ratio": _l("Ratio"),
+    "received_at": _l("Received"),
+    "received_bytes": _l("Size as received"),
+    "received_sha256": _l("SHA-256 as received"),
+    "recorded_at": _l("Recorded"),
+    "removed_date": _l("Taken down"),
+    "replaces_id": _l("Replaces key"),
+    "requires_signature": _l("Must sign"),
+    "revoked_at": _l("Revoked"),
+    "role_id": _l("Role"),
+    "rows": _l("Rows"),
+    "run_id": _l("Run"),
+    "secret_sha256": _l("Secret part of the key"),
+    "sequence": _l("Sequence"),
+    "serial": _l("Serial number"),
+    "shop_id": _l("Shop"),
+    "signing_key_sealed": _l("Signing key"),
+    "start_date": _l("First day"),
+    "started_at": _l("Started"),
+    "state": _l("State"),
+    "status": _l("Status"),
+    "stored_bytes": _l("Size as stored"),
+    "submitted_at": _l("Submitted"),
+    "superseded_at": _l("Superseded"),
+    "tables": _l("Tables"),
+    "tax_amount": _l("Tax"),
+    "time_zone": _l("Time zone"),
+    "title": _l("Title"),
+    "total_amount": _l("Total"),
+    "unit_id": _l("Unit"),
+    "uploaded_at": _l("Uploaded"),
+    "uploaded_by": _l("Account that uploaded"),
+    "uploaded_by_name": _l("Uploaded by"),
+    "user_id": _l("User"),
+    "uuid": _l("Name in the store"),
+    "valid_from": _l("Valid from"),
+    "valid_to": _l("Valid to"),
+    "verified_at": _l("Proven"),
+    "version": _l("Version"),
+    "zone": _l("Zone"),
+    # What events written by the programs say.
+    "asked": _l("Asked for"),
+    "events": _l("Events"),
+    "hash": _l("Hash"),
+    "is_intact": _l("Intact"),
+    "reason": _l("Reason"),
+    "role": _l("Role"),
+    "seq": _l("Number of the event"),
+    "witnesses": _l("Signed backups compared"),
+}
+
+KINDS: dict[ActorKind, Label] = {
+    ActorKind.PERSON: _l("Person"),
+    ActorKind.DEVICE: _l("Device"),
+    ActorKind.SYSTEM: _l("Program"),
+    ActorKind.ANONYMOUS: _l("Nobody signed in"),
+}
+
+_KINDS: dict[str, Label] = {key.value: word for key, word in KINDS.items()}
+
+
+def action_word(action: str) -> Label:
+    """The word for a stored action; one of a later release shows itself."""
+    return _ACTIONS.get(action, (action, NEUTRAL))[0]
+
+
+def action_chip(action: str) -> Markup:
+    return formats.chip(*_ACTIONS.get(action, (action, NEUTRAL)))
+
+
+def actor(event: ListedEvent) -> Label:
+    """What the actor is called: a name, or the kind where nobody gave one."""
+    return event.actor_name or _KINDS.get(event.actor_kind, event.actor_kind)
+
+
+def role_word(role: str) -> Label:
+    return labels.label_of_value(Role, role)
+
+
+def moment(at: datetime) -> str:
+    """In the mall's zone, to the second."""
+    return f"{at.astimezone(formats.zone()):%Y-%m-%d %H:%M:%S}"
+
+
+def thing(event: ListedEvent) -> str:
+    """`Contract 12`, or what a program calls what it did something to."""
+    if not event.subject_type:
+        return ""
+    word = THINGS.get(event.subject_type, event.subject_type)
+    return f"{word} {event.subject_id}".strip()
+
+
+def thing_link(event: ListedEvent) -> Markup | str:
+    """The thing, linked to its page when it has one that this person may open."""
+    endpoint = PAGES.get(event.subject_type)
+    if endpoint is None or not event.subject_id.isdigit() or not navigation.can_open(endpoint):
+        return thing(event) or formats.DASH
+    address = url_for(f"{endpoint}.details_view", id=event.subject_id)
+    return Markup('<a href="{}">{}</a>').format(address, thing(event))
+
+
+def has_history(model: Any) -> bool:
+    """Whether the audit tells of this row's changes, and this person may read it."""
+    return model.__tablename__ in PAGES and navigation.can_open("audit")
+
+
+def part(event: ListedEvent) -> str:
+    """`Clause 55`: the part of the thing that changed; empty: the thing itself."""
+    table, _colon, key = event.part.partition(":")
+    return f"{THINGS.get(table, table)} {key}" if table else ""
+
+
+def changed(event: ListedEvent, *, most: int = 4) -> str:
+    """The columns of an event in words, the first few."""
+    names = _names(event)
+    words = ", ".join(str(column_word(name)) for name in names[:most])
+    return words + (" …" if len(names) > most else "")
+
+
+def comparison(event: ListedEvent) -> list[tuple[Label, Any, Any]]:
+    """(column, before, after) of every column that the event tells, in words."""
+    table = _table(event)
+    return [
+        (
+            column_word(name),
+            _value(table, name, (event.before or {}).get(name)),
+            _value(table, name, (event.after or {}).get(name)),
+        )
+        for name in _names(event)
+    ]
+
+
+def column_word(name: str) -> Label:
+    return COLUMNS.get(name, name)
+
+
+def as_json(values: dict[str, Any] | None) -> str:
+    return "" if values is None else json.dumps(values, ensure_ascii=False, sort_keys=True)
+
+
+def _names(event: ListedEvent) -> list[str]:
+    return sorted({**(event.before or {}), **(event.after or {})}, key=_order)
+
+
+def _order(name: str) -> tuple[int, str]:
+    """As the words stand above; unknown ones last."""
+    known = list(COLUMNS)
+    return (known.index(name) if name in COLUMNS else len(known), name)
+
+
+def _table(event: ListedEvent) -> sa.Table | None:
+    name = event.part.partition(":")[0] or event.subject_type
+    return Base.metadata.tables.get(f"app.{name}")
+
+
+def _value(table: sa.Table | None, name: str, value: Any) -> Any:
+    """A stored value as people read it."""
+    if value is None or value == "":
+        return formats.DASH
+    if value == REDACTED:
+        return Markup('<span class="muted">{}</span>').format(_("kept secret"))
+    if isinstance(value, bool):
+        return formats.yes_no(value)
+    kind = table.c[name].type if table is not None and name in table.c else None
+    if isinstance(kind, sa.Enum) and kind.enum_class is not None:
+        return labels.label_of_value(kind.enum_class, str(value))
+    if isinstance(kind, sa.DateTime):
+        return formats.instant(datetime.fromisoformat(value))
+    if isinstance(value, dict | list):
+        return Markup("<pre>{}</pre>").format(json.dumps(value, indent=1, ensure_ascii=False))
+    return str(value)
