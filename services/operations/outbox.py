@@ -45,9 +45,14 @@ class DeliveryResult:
 
 
 def deliver_notifications(
-    engine: sa.Engine, *, gateways: Mapping[Channel, Gateway], now: datetime
+    engine: sa.Engine,
+    *,
+    gateways: Mapping[Channel, Gateway],
+    now: datetime,
+    account_letters: int | None = None,
 ) -> DeliveryResult:
-    """Send what is due at `now` through the channels that have a gateway.
+    """Send what is due at `now` through the channels that have a gateway: everything, or at most
+    so many letters about accounts and nothing else.
 
     Every message is delivered at least once: one whose process died between sending and noting
     it goes out again after some minutes, with the same reference. Processes running at the same
@@ -56,11 +61,13 @@ def deliver_notifications(
     counts = dict.fromkeys(DeliveryState, 0)
     with transaction(engine) as session:
         counts[DeliveryState.CANCELLED] = _cancel_needless(session, now)
-    while claimed := _claim(engine, list(gateways), now):
+    while claimed := _claim(engine, list(gateways), now, account_letters):
         for notification in claimed:
             state, error = _send(gateways[notification.channel], notification)
             _note(engine, notification, state, error, now)
             counts[state] += 1
+        if account_letters is not None:
+            break
     return DeliveryResult(
         sent=counts[DeliveryState.SENT],
         failed=counts[DeliveryState.FAILED],
@@ -100,7 +107,9 @@ def _kept_body(state: DeliveryState) -> sa.ColumnElement[str]:
     return sa.case((Notification.template.in_(opening), ""), else_=Notification.body)
 
 
-def _claim(engine: sa.Engine, channels: list[Channel], now: datetime) -> list[Notification]:
+def _claim(
+    engine: sa.Engine, channels: list[Channel], now: datetime, account_letters: int | None
+) -> list[Notification]:
     """The next messages that are due, put off until after a retry's wait: if this process dies
     now, another run finds them then.
     """
@@ -108,16 +117,18 @@ def _claim(engine: sa.Engine, channels: list[Channel], now: datetime) -> list[No
         malls = session.execute(sa.select(Mall.id, Mall.time_zone))
         quiet = [mall_id for mall_id, zone in malls if is_quiet(now, ZoneInfo(zone))]
         sleeping = [template.value for template in WAITS_FOR_MORNING]
+        kind = sa.true() if account_letters is None else Notification.user_id.is_not(None)
         claimed = session.scalars(
             sa.select(Notification)
             .where(
                 Notification.state == DeliveryState.PENDING,
                 Notification.send_after <= now,
                 Notification.channel.in_(channels),
+                kind,
                 sa.not_(Notification.mall_id.in_(quiet) & Notification.template.in_(sleeping)),
             )
             .order_by(Notification.send_after, Notification.id)
-            .limit(BATCH)
+            .limit(BATCH if account_letters is None else account_letters)
             .with_for_update(skip_locked=True)
         ).all()
         for notification in claimed:
