@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser_sign_in import SITES
 from playwright.sync_api import Browser, sync_playwright
 from staff_site import StaffSite, staff_site  # noqa: F401
 from werkzeug.serving import make_server
@@ -27,7 +28,9 @@ def address(staff_site: StaffSite) -> Iterator[str]:  # noqa: F811
     server = make_server("127.0.0.1", 0, staff_site.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    address = f"http://127.0.0.1:{server.server_port}"
+    SITES[address] = staff_site
+    yield address
     server.shutdown()
     thread.join()
 
