@@ -21,6 +21,7 @@ class OwnShop:
     """A shop with what its pages need of its mall."""
 
     id: int
+    mall_id: int
     code: str
     name: str
     business_type: BusinessType
@@ -35,6 +36,7 @@ def list_own_shops(session: Session, *, shop_ids: Set[int]) -> tuple[OwnShop, ..
     rows = session.execute(
         sa.select(
             Shop.id,
+            Shop.mall_id,
             Shop.code,
             Shop.name,
             Shop.business_type,

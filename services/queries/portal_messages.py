@@ -11,10 +11,14 @@ from domain.notifications import Channel, DeliveryState
 from services.queries.keyset import Page, Place, read_page
 from storage.models import Notification
 
+UNREAD_SHOWN = 99
+
 
 @dataclass(frozen=True, slots=True)
 class InboxMessage:
-    """`template` says what kind of message it is; `bill_id` what it is about, if a bill."""
+    """`template` says what kind of message it is; `bill_id` what it is about, if a bill.
+    `read_at` is when anybody of the shop first had read it.
+    """
 
     id: int
     template: str
@@ -22,6 +26,7 @@ class InboxMessage:
     locale: str
     bill_id: int | None
     sent_at: datetime
+    read_at: datetime | None
 
 
 def list_own_messages(
@@ -42,7 +47,8 @@ def list_own_messages(
             Notification.locale,
             Notification.bill_id,
             Notification.sent_at,
-        ).where(*_delivered(shop_ids)),
+            Notification.read_at,
+        ).where(*delivered_to(shop_ids)),
         column=Notification.__table__.c.sent_at,
         key=Notification.__table__.c.id,
         is_descending=True,
@@ -53,7 +59,19 @@ def list_own_messages(
     )
 
 
-def _delivered(shop_ids: Set[int]) -> tuple[sa.ColumnElement[bool], ...]:
+def count_unread(session: Session, *, shop_ids: Set[int]) -> int:
+    """Messages in the shops' inbox that nobody has read, up to UNREAD_SHOWN + 1."""
+    some = (
+        sa.select(Notification.id)
+        .where(*delivered_to(shop_ids), Notification.read_at.is_(None))
+        .limit(UNREAD_SHOWN + 1)
+        .subquery()
+    )
+    return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+
+
+def delivered_to(shop_ids: Set[int]) -> tuple[sa.ColumnElement[bool], ...]:
+    """What makes a message one that stands in the inbox of these shops."""
     return (
         Notification.shop_id.in_(shop_ids),
         Notification.channel == Channel.IN_APP,

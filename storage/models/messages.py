@@ -40,4 +40,5 @@ class Notification(Base):
     # Nobody needs the message after this.
     expires_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]

@@ -139,6 +139,7 @@ def bills_csv() -> Response:
             )
             for bill in found.items
         ),
+        mall_id=door.shop_on_page().mall_id,
     )
 
 

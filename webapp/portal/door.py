@@ -12,15 +12,17 @@ from functools import wraps
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 from werkzeug.wrappers import Response
 
 from domain.permissions import Permission
 from services.queries.portal import OwnShop, list_own_shops
+from services.queries.portal_messages import UNREAD_SHOWN, count_unread
 from webapp.auth.authorisation import current_scope, require
+from webapp.database import tenant_database
 from webapp.runtime import runtime
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -81,10 +83,9 @@ def _no_shop() -> Any:
     abort(404)
 
 
-def database() -> Session:
+def database() -> scoped_session[Session]:
     """The session of this request; its rows are those of the person's shops."""
-    found: Session = current_app.extensions["atrium_session"]
-    return found
+    return tenant_database()
 
 
 def own_shop_ids() -> frozenset[int]:
@@ -135,13 +136,16 @@ def _frame_words() -> dict[str, Any]:
         "shop": current_shop(),
         "shops": own_shops(),
         "portal_navigation": NAVIGATION,
-        "account_url": account_url(),
+        "unread": _unread(),
+        "account_url": url_for("account.index"),
     }
 
 
-def account_url() -> str:
-    """The person's own account, where there is one to look at."""
-    return url_for("account.index") if "account.index" in current_app.view_functions else ""
+def _unread() -> str:
+    """How many messages nobody has read, as the tab shows it; empty for none."""
+    shop = current_shop()
+    count = count_unread(database(), shop_ids={shop.id}) if shop else 0
+    return "" if not count else str(count) if count <= UNREAD_SHOWN else f"{UNREAD_SHOWN}+"
 
 
 @page("/shop", Permission.OWN_BILLS_READ, methods=("POST",))

@@ -128,6 +128,7 @@ def figures_csv() -> Response:
             )
             for row in rows
         ),
+        mall_id=door.shop_on_page().mall_id,
     )
 
 

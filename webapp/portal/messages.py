@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import render_template
+from flask import redirect, render_template, url_for
 from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
 
 from domain.notifications import Template
 from domain.permissions import Permission
+from services.operations.inboxes import mark_messages_read
 from services.queries.keyset import Place
 from services.queries.portal_messages import list_own_messages
 from webapp.portal import door, listing
+from webapp.runtime import runtime
 
 KINDS: Mapping[str, Any] = {Template.PAYMENT_REMINDER.value: _l("Payment reminder")}
 OTHER_KIND = _l("Message")
@@ -30,6 +33,15 @@ def messages() -> str:
         pager=listing.pager(found, lambda message: Place(message.sent_at, message.id)),
         kind=kind,
     )
+
+
+@door.page("/messages/read", Permission.OWN_MESSAGES_READ, methods=("POST",))
+def read_messages() -> Response:
+    """Everything in the shop's inbox has been read."""
+    session = door.database()
+    mark_messages_read(session, shop_ids=door.shown_shop_ids(), now=runtime().now())
+    session.commit()
+    return redirect(url_for("portal.messages"))
 
 
 def kind(template: str) -> Any:
