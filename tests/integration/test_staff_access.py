@@ -92,6 +92,17 @@ PAGES = {
     "/admin/runs/": (OPERATIONS, "/admin/runs/"),
     "/admin/settings/": (STAFF, "/admin/settings/"),
     "/admin/settings/mall": (STAFF, ""),
+    "/admin/shop-files/": (STAFF, "/admin/shop-files/?shop={shop_id}"),
+    # A file's uuid is made when it is sent: tests/integration/test_shop_files.py asks for these.
+    "/admin/shop-files/<uuid:uuid>": (STAFF, ""),
+    "/admin/shop-files/<uuid:uuid>/thumbnail": (STAFF, ""),
+    "/admin/shop-files/<uuid:uuid>/remove": (DESK, ""),
+    "/admin/shop-files/<uuid:uuid>/restore": (DESK, ""),
+    "/admin/imports/": (DESK, "/admin/imports/?of=shops"),
+    "/admin/imports/<of>/template.<extension>": (DESK, "/admin/imports/shops/template.csv"),
+    # Likewise: tests/integration/test_imports.py.
+    "/admin/imports/<of>/<uuid:uuid>": (DESK, ""),
+    "/admin/imports/<of>/<uuid:uuid>/refused.csv": (DESK, ""),
 }
 
 
