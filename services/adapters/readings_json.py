@@ -9,6 +9,7 @@ JSON at all is refused whole.
 import codecs
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -177,8 +178,8 @@ def _doubled_field(piece: bytes) -> str | None:
     twice: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        twice.extend(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice.extend(name for name, count in counts.items() if count > 1)
 
     # Numbers stay text: a number of a million digits costs nothing here.
     json.loads(piece, object_pairs_hook=look, parse_int=str, parse_float=str)

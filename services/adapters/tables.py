@@ -6,6 +6,7 @@ feed's columns mean (its own module).
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -31,6 +32,7 @@ FRAME_COLUMNS = (
     "value",
     "quality",
 )
+MOST_COLUMNS = 500
 NUMBER = r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,6})?"
 WHOLE_NUMBER = r"[+-]?[0-9]{1,12}"
 INSTANT = (
@@ -284,8 +286,13 @@ def no_readings() -> pd.DataFrame:
 
 
 def _places(header: list[str], columns: tuple[str, ...]) -> dict[str, int]:
+    if len(header) > MOST_COLUMNS:
+        raise CannotRead(
+            Reason.WRONG_HEADER,
+            f"the header has {len(header):,} columns; expected at most {MOST_COLUMNS}",
+        )
     names = [name.strip().lower() for name in header]
-    twice = sorted({name for name in names if name and names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if name and count > 1)
     if twice:
         raise CannotRead(Reason.WRONG_HEADER, f"the header names {', '.join(twice)} twice")
     missing = [name for name in columns if name not in names]
