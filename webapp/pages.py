@@ -9,9 +9,9 @@ from flask import Blueprint, abort, redirect, request, session, url_for
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
-from domain.people import Role
 from webapp.auth import remember_locale
 from webapp.auth.authorisation import principal
+from webapp.auth.door import home_of
 from webapp.language import LOCALES
 from webapp.runtime import runtime
 
@@ -26,8 +26,7 @@ def front_door() -> Response:
     if not current_user.is_authenticated:
         return redirect(url_for("security.login"))
     who = principal()
-    is_shop = who is not None and who.role is Role.SHOP
-    return redirect(url_for("portal.index" if is_shop else "admin.index"))
+    return redirect(home_of(who.role if who else None))
 
 
 @blueprint.get("/robots.txt")
