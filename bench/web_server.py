@@ -55,6 +55,9 @@ def web(
         ATRIUM_WEB_WORKERS=str(workers),
         ATRIUM_WEB_THREADS=str(threads),
         ATRIUM_LOG_LEVEL=log_level,
+        # One key speaks for a whole mall here: it is counted, and never refused.
+        ATRIUM_API_KEY_CALLS_PER_MINUTE=str(10**9),
+        ATRIUM_API_KEY_BYTES_PER_MINUTE=str(10**12),
     )
     with (folder / "web.log").open("wb") as log:
         process = subprocess.Popen(

@@ -19,7 +19,7 @@ _settings = load_settings()
 
 bind = f"{_settings.host}:{_settings.web_port}"
 workers = _settings.web_workers
-worker_class = "gthread"
+worker_class = "webapp.gunicorn_worker.PatientThreads"
 threads = _settings.web_threads
 timeout = 60
 graceful_timeout = 10

@@ -14,8 +14,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from storage.settings import Settings
+
 SECRET_NAME = "device_signing_key"
-# While the secret is replaced, rows are sealed by either.
+# There while the secret is being replaced: it seals already, and rows are sealed by either.
 NEXT_SECRET_NAME = "device_signing_key.next"
 NONCE = 12
 
@@ -46,6 +48,16 @@ class SigningVault:
         for cipher in self._ciphers:
             try:
                 return cipher.decrypt(sealed[:NONCE], sealed[NONCE:], public_id.encode())
-            except InvalidTag:
+            except (InvalidTag, ValueError):  # another secret, a changed row, hardly a row at all
                 continue
         raise CannotOpen(f"the signing key of {public_id} opens with no known secret")
+
+
+def open_vault(settings: Settings) -> SigningVault:
+    """The installation's vault, as its secrets stand now: they may be replaced meanwhile."""
+    current = settings.secret(SECRET_NAME)
+    coming = settings.secrets_dir / NEXT_SECRET_NAME
+    try:
+        return SigningVault(coming.read_text().strip(), current)
+    except FileNotFoundError:
+        return SigningVault(current)

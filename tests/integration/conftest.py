@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 import seaweed
+from device_door import door  # noqa: F401
 from pydantic import SecretStr
 from staff_site import staff_site  # noqa: F401
 

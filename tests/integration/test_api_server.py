@@ -1,31 +1,38 @@
 """The API as it is really served: gunicorn, kept connections, bodies that lie about themselves."""
 
+import contextlib
 import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
-from flask import Request
+import sqlalchemy as sa
 
 from bench.ingest import _Mall
 from bench.web_server import Caller, readings_request, web
-from storage.database import migrate
-from webapp.api import bodies
-from webapp.api.bodies import Announced, read_body
-from webapp.api.problems import ApiProblem
+from services.operations.device_keys import create_device_key, revoke_device_key
+from services.operations.signing_vault import open_vault
+from storage.database import create_engine, migrate, transaction
+from storage.settings import Settings
+from webapp.api.signing_guide import EXAMPLES
 
 
 @dataclass(frozen=True)
 class Site:
     port: int
     mall: _Mall
+    folder: Path
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +45,7 @@ def site(server_url: str) -> Iterator[Site]:
     folder = Path(tempfile.mkdtemp(prefix="atrium-served-"))
     try:
         with web(url, folder) as port:
-            yield Site(port, _Mall(url))
+            yield Site(port, _Mall(url), folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         with psycopg.connect(server_url, autocommit=True) as connection:
@@ -50,7 +57,8 @@ def raw(site: Site, head: bytes, body: bytes = b"") -> tuple[int, float]:
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", site.port), timeout=30) as connection:
         connection.sendall(
-            b"POST /api/v1/readings HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            b"POST /api/v1/readings HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Content-Type: application/json\r\n"
             + f"Authorization: Bearer {site.mall.key}\r\n".encode()
             + head
             + b"\r\n"
@@ -114,23 +122,156 @@ def test_sixteen_callers_lose_no_acknowledged_reading(site: Site) -> None:
     assert site.mall.count() - before == sum(accepted)
 
 
-def test_body_that_stops_coming_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "PAUSE_SECONDS", 0.2)
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        theirs.sendall(b"[1,")
-        line = ours.makefile("rb", buffering=0)
-        request = Request(
-            {
-                "gunicorn.socket": ours,
-                "wsgi.input": line,
-                "CONTENT_LENGTH": "1000",
-                "REQUEST_METHOD": "POST",
-            }
-        )
+SLOW = 60
+# Of those who hold no thread; and of those whose large bodies may hold half of the threads.
+NEXT_CALL_SECONDS = 5.0
+NEXT_CALL_BEHIND_LARGE_BODIES_SECONDS = 20.0
+
+
+def slow_lines(site: Site) -> dict[str, tuple[bytes, float]]:
+    """What a slow line has sent so far, and how long the next caller may wait."""
+    head = (
+        "POST /api/v1/readings HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {site.mall.key}\r\n"
+    ).encode()
+    form = (
+        b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n"
+    )
+    large = b"Content-Length: 1000000\r\n\r\n" + b" " * 300_000
+    return {
+        "nothing": (b"", NEXT_CALL_SECONDS),
+        "a byte of a head": (b"P", NEXT_CALL_SECONDS),
+        "half a head": (head, NEXT_CALL_SECONDS),
+        "a byte of a body": (head + b"Content-Length: 1000\r\n\r\n[", NEXT_CALL_SECONDS),
+        "half of a form": (form + b"Content-Length: 1000\r\n\r\nemail=", NEXT_CALL_SECONDS),
+        "a third of a large body": (head + large, NEXT_CALL_BEHIND_LARGE_BODIES_SECONDS),
+        "a third of a large form": (form + large, NEXT_CALL_BEHIND_LARGE_BODIES_SECONDS),
+    }
+
+
+@pytest.mark.parametrize("sent", ["nothing", "a byte of a head", "half a head", "a byte of a body",
+                                  "half of a form", "a third of a large body",
+                                  "a third of a large form"])  # fmt: skip
+def test_sixty_slow_lines_do_not_stop_the_next_callers(site: Site, sent: str) -> None:
+    """Eight callers at once, so that both processes are asked."""
+    text, limit = slow_lines(site)[sent]
+    requests = [site.mall.request(1) for _ in range(8)]
+    waited: list[float] = []
+
+    def call(request: bytes) -> None:
         began = time.monotonic()
-        with pytest.raises(ApiProblem, match="Content-Length says 1,000"):
-            read_body(request, Announced(1000, "application/json", False, False))
-        assert time.monotonic() - began < 5
-        assert ours.gettimeout() is None
-        line.close()
+        with Caller(site.port) as caller:
+            assert caller.call(request)[0] == 200
+        waited.append(time.monotonic() - began)
+
+    with contextlib.ExitStack() as lines:
+        for _ in range(SLOW):
+            line = socket.create_connection(("127.0.0.1", site.port), timeout=30)
+            lines.enter_context(line)
+            line.sendall(text)
+        time.sleep(0.2)
+        threads = [threading.Thread(target=call, args=(request,)) for request in requests]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(waited) == 8
+    assert max(waited) < limit
+    print(f"{sent}: {max(waited):.2f} s")
+
+
+def test_body_in_pieces_is_taken_when_it_is_whole(site: Site) -> None:
+    request = site.mall.request(10)
+    with Caller(site.port) as caller:
+        for at in range(0, len(request), 200):
+            caller.socket.sendall(request[at : at + 200])
+            time.sleep(0.01)
+        status, body = caller.call(b"")
+        assert (status, json.loads(body)["accepted"]) == (200, 10)
+        # The kept connection goes on, whatever was awaited of the call before.
+        assert caller.call(site.mall.request(1))[0] == 200
+
+
+def test_head_that_does_not_come_is_given_up_and_told_so(site: Site) -> None:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=40) as line:
+        line.sendall(b"POST /api/v1/readings HTTP/1.1\r\nHost: x\r\n")
+        began = time.monotonic()
+        assert line.recv(65536).startswith(b"HTTP/1.1 408 ")
+    assert 15 < time.monotonic() - began < 30
+
+
+def test_body_that_ends_early_is_answered_at_once(site: Site) -> None:
+    request = site.mall.request(10)
+    with socket.create_connection(("127.0.0.1", site.port), timeout=30) as line:
+        line.sendall(request[:-20])
+        line.shutdown(socket.SHUT_WR)
+        began = time.monotonic()
+        answer = line.recv(65536)
+    assert b" 422 " in answer.split(b"\r\n")[0]
+    assert time.monotonic() - began < 5
+
+
+def test_large_body_that_stops_coming_is_told_so(site: Site) -> None:
+    body = b"[" + b" " * 999_999
+    request = readings_request(site.mall.key, body)
+    with socket.create_connection(("127.0.0.1", site.port), timeout=30) as line:
+        line.sendall(request[:500_000])
+        began = time.monotonic()
+        answer = line.recv(65536)
+    assert b" 408 " in answer.split(b"\r\n")[0]
+    assert b"problem-too-slow" in answer
+    assert time.monotonic() - began < 25
+    assert is_answered(site)
+
+
+def test_revoked_key_is_refused_by_both_processes_at_its_next_call(site: Site) -> None:
+    engine = create_engine(site.mall.url)
+    with transaction(engine) as session:
+        mall_id = session.execute(sa.text("SELECT id FROM app.malls")).scalar_one()
+        key = create_device_key(
+            session, mall_id=mall_id, device_id=None, name="", now=datetime.now(UTC)
+        )
+    request = readings_request(key, b"[{")
+    callers = [Caller(site.port) for _ in range(16)]
+    try:
+        # Each process has spoken with this key: had it kept it, it would take it again.
+        assert {caller.call(request)[0] for caller in callers} == {422}
+        with transaction(engine) as session:
+            revoke_device_key(session, public_id=key.split("_")[0], now=datetime.now(UTC))
+        assert {caller.call(request)[0] for caller in callers} == {401}
+    finally:
+        for caller in callers:
+            caller.socket.close()
+        engine.dispose()
+
+
+@pytest.mark.parametrize("command", [[sys.executable, "sign_call.py"], ["sh", "sign_call.sh"]])
+def test_printed_program_posts_a_signed_call(
+    site: Site, tmp_path: Path, command: list[str]
+) -> None:
+    engine = create_engine(site.mall.url)
+    with transaction(engine) as session:
+        mall_id = session.execute(sa.text("SELECT id FROM app.malls")).scalar_one()
+        key = create_device_key(
+            session,
+            mall_id=mall_id,
+            device_id=None,
+            name="",
+            now=datetime.now(UTC),
+            vault=open_vault(Settings(state_dir=site.folder, _env_file=None)),
+            requires_signature=True,
+        )
+    engine.dispose()
+    body = tmp_path / "body.json"
+    body.write_bytes(site.mall.request(3).partition(b"\r\n\r\n")[2])
+    done = subprocess.run(
+        [*command, f"http://127.0.0.1:{site.port}", str(body)],
+        cwd=EXAMPLES,
+        env={**os.environ, "ATRIUM_KEY": key},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["accepted"] == 3, done.stdout

@@ -6,13 +6,19 @@ nothing, since a worker has a fixed number of threads.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import psycopg
 
+from domain.scopes import Actor, Scope
 from services.adapters.directory import MallDevices
 from services.operations.device_directory import load_device_directory
+from storage.context import context_key, set_context
+from storage.roles import Group
+from storage.settings import Settings
 
 Result = TypeVar("Result")
 DIRECTORY_SECONDS = 5.0
@@ -36,7 +42,7 @@ def own_connection(url: str) -> psycopg.Connection:
             url,
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
-            options="-c timezone=UTC",
+            options=f"-c timezone=UTC -c role={Group.INGEST}",
             application_name="atrium api",
         )
         _thread.connection, _thread.url = connection, url
@@ -63,10 +69,27 @@ def with_connection(url: str, work: Callable[[psycopg.Connection], Result]) -> R
     raise AssertionError("unreachable")
 
 
+@contextmanager
+def in_mall(
+    connection: psycopg.Connection, settings: Settings, *, mall_id: int, actor: Actor
+) -> Iterator[None]:
+    """A transaction that reaches one mall, committed at the end of the block."""
+    with connection.transaction():
+        set_context(
+            connection,
+            key=context_key(settings),
+            role=Group.INGEST,
+            scope=Scope(mall_ids=frozenset({mall_id})),
+            actor=actor,
+            now=datetime.now(UTC),
+        )
+        yield
+
+
 def devices_of(
     connection: psycopg.Connection, url: str, mall_id: int, *, max_age: float = DIRECTORY_SECONDS
 ) -> MallDevices:
-    """The devices of a mall, at most `max_age` seconds old."""
+    """The devices of a mall, at most `max_age` seconds old; read inside `in_mall`."""
     key = (url, mall_id)
     known = _directories.get(key)
     if known is not None and time.monotonic() - known[1] < max_age:

@@ -13,6 +13,7 @@ from flask_babel import Domain, get_locale
 from services.adapters.refusals import TITLES, title_of
 from webapp.api.openapi import SMALLEST_TEXT, build_document, data_types, product_version
 from webapp.api.problems import PROBLEMS
+from webapp.api.signing_guide import KEY, SIGNING_KEY, VECTORS, programs
 from webapp.runtime import runtime
 
 LANGUAGES = {"en": "English", "zh_CN": "中文"}
@@ -42,6 +43,13 @@ def docs_page() -> str:
         schemas=document["components"]["schemas"],
         smallest=SMALLEST_TEXT,
         key_words=document["components"]["securitySchemes"]["deviceKey"]["description"],
+        signature_words=document["components"]["securitySchemes"]["deviceSignature"]["description"],
+        signing={
+            "key": KEY,
+            "signing_key": SIGNING_KEY,
+            "vectors": VECTORS,
+            "programs": programs(),
+        },
         data_types=data_types(),
         problems=PROBLEMS,
         reasons=[(code, title_of(code, locale)) for code in TITLES],

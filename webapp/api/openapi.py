@@ -106,11 +106,23 @@ def build_document(settings: Settings, translate: Translate = str) -> dict[str, 
                         "opens one device, or every device of one mall (a gateway). Cookies are "
                         "refused."
                     ),
-                }
+                },
+                "deviceSignature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": _(
+                        "Instead of the secret, a signature by the key derived from it: "
+                        "`Atrium-HMAC-SHA256 keyid=<public id>, timestamp=<Unix seconds>, "
+                        "sequence=<number>, signature=<64 hex digits>`. The timestamp may differ "
+                        "from our clock by 300 seconds; timestamp and sequence together are taken "
+                        "once. A key can be made that requires it."
+                    ),
+                },
             },
             "schemas": _schemas(_),
         },
-        "security": [{"deviceKey": []}],
+        "security": [{"deviceKey": []}, {"deviceSignature": []}],
     }
 
 
@@ -129,7 +141,14 @@ def _post_readings(settings: Settings, _: Translate) -> dict[str, Any]:
             "what is counted as accepted, duplicate or revised is on disk. A call may be sent "
             "again at any time: a reading is known by its device, data type and timestamp, the "
             "same value again is a duplicate, another value revises it and the old one is kept. "
-            "Two sales of one till need two timestamps. One bad reading spoils no other."
+            "Two sales of one till need two timestamps. One bad reading spoils no other. A signed "
+            "call is taken once: sent again byte for byte it answers 409, and its readings are on "
+            "disk; after any other refusal nothing was kept, and it may be sent again or signed "
+            "anew. A key may send {calls} calls and {bytes} bytes a minute (to each process that "
+            "serves the site); beyond that it is answered 429 and told how long to wait."
+        ).format(
+            calls=f"{settings.api_key_calls_per_minute:,}",
+            bytes=f"{settings.api_key_bytes_per_minute:,}",
         ),
         "requestBody": {
             "required": True,
@@ -160,12 +179,24 @@ def _post_readings(settings: Settings, _: Translate) -> dict[str, Any]:
                     "description": " · ".join(
                         _(problem.title) for problem in PROBLEMS if problem.status == status
                     ),
+                    **_headers(status, _),
                     "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
                 }
                 for status in sorted({problem.status for problem in PROBLEMS})
             },
         },
     }
+
+
+def _headers(status: int, _: Translate) -> dict[str, Any]:
+    """What else an answer of this status says."""
+    if status == 401:
+        name, says = "WWW-Authenticate", _("Both ways of signing in.")
+    elif status in (429, 503):
+        name, says = "Retry-After", _("Seconds until the same call may be sent again.")
+    else:
+        return {}
+    return {"headers": {name: {"description": says, "schema": {"type": "string"}}}}
 
 
 def _schemas(_: Translate) -> dict[str, Any]:
@@ -273,6 +304,29 @@ def _schemas(_: Translate) -> dict[str, Any]:
                 "title": {"type": "string"},
                 "status": {"type": "integer"},
                 "detail": {"type": "string"},
+                "code": {
+                    "type": "string",
+                    "enum": sorted(TITLES),
+                    "description": _("Why a body could not be read, for programs."),
+                },
+                "signed_text": {
+                    "type": "string",
+                    "description": _("With wrong-signature: the text that should be signed."),
+                },
+                "signed_at": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": _("With wrong-clock: your time."),
+                },
+                "server_time": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": _("With wrong-clock: our time."),
+                },
+                "server_timestamp": {
+                    "type": "integer",
+                    "description": _("The same in Unix seconds: set your clock by it."),
+                },
             },
         },
     }
