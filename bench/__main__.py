@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import backup, bill_run, ingest, whole
+from bench import audit, backup, bill_run, ingest, whole
 from bench.figures import Figure
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -17,6 +17,7 @@ MEASURES: dict[str, Callable[[], Figure]] = {
     **ingest.MEASURES,
     **bill_run.MEASURES,
     **backup.MEASURES,
+    **audit.MEASURES,
     **whole.MEASURES,
 }
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import attrgetter
 
 VERSION = "atrium-audit-1"
 FIRST_PREVIOUS = "0" * 64
@@ -44,6 +45,7 @@ CANONICAL_FIELDS = (
     "after",
     "note",
 )
+_fields = attrgetter(*CANONICAL_FIELDS)
 
 
 class AuditAction(StrEnum):
@@ -131,22 +133,20 @@ EMPTY_CHAIN = ChainHead(0, FIRST_PREVIOUS)
 
 def canonical_text(event: SealedEvent) -> bytes:
     """The bytes whose SHA-256 is the event's hash; see the module's charter."""
-    return _netstring(VERSION) + b"".join(
-        _netstring(getattr(event, name)) for name in CANONICAL_FIELDS
-    )
+    return "".join(_netstring(value) for value in (VERSION, *_fields(event))).encode()
 
 
 def event_hash(event: SealedEvent) -> str:
     return hashlib.sha256(canonical_text(event)).hexdigest()
 
 
-def _netstring(value: str | int | datetime | None) -> bytes:
+def _netstring(value: str | int | datetime | None) -> str:
     if value is None:
-        return b"-,"
+        return "-,"
     if isinstance(value, datetime):
         value = value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-    data = str(value).encode()
-    return b"%d:%b," % (len(data), data)
+    text = str(value)
+    return f"{len(text) if text.isascii() else len(text.encode())}:{text},"
 
 
 class Fault(StrEnum):

@@ -8,6 +8,7 @@ from bench.figures import Figure
 
 def test_every_promised_figure_can_be_measured() -> None:
     assert set(MEASURES) >= {
+        "audit_verify",
         "backup_full_mb_s",
         "bill_run_contracts",
         "ingest_batch_1",
