@@ -82,7 +82,7 @@ class Network:
 
 def known_hosts(settings: Settings) -> frozenset[str]:
     """The names under which the site answers, in lower case and without port."""
-    public = urlsplit(getattr(settings, "public_url", "")).hostname or ""
+    public = urlsplit(settings.public_url).hostname or ""
     own = f"[{settings.host}]" if ":" in settings.host else settings.host
     names = (*LOOPBACK, own, public, *comma_separated(settings.trusted_hosts))
     return frozenset(name.lower().rstrip(".") for name in names if name)

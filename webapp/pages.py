@@ -47,7 +47,7 @@ def security_contact() -> Response:
         f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}",
         "Preferred-Languages: zh, en",
     ]
-    address = getattr(settings, "public_url", "").rstrip("/")
+    address = settings.public_url
     if address.startswith("https://"):
         lines.append(f"Canonical: {address}/.well-known/security.txt")
     return Response("\n".join(lines) + "\n", mimetype="text/plain")
