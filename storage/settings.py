@@ -92,13 +92,13 @@ class Settings(BaseSettings):
         256 * 1024 * 1024, ge=1024, description="Bytes of one file of the drop-box."
     )
     upload_max_image_bytes: int = Field(
-        20 * 1024 * 1024, ge=1024, description="Bytes of one picture that people send."
+        20_000_000, ge=1024, description="Bytes of one picture that people send."
     )
     upload_max_pdf_bytes: int = Field(
-        20 * 1024 * 1024, ge=1024, description="Bytes of one PDF that people send."
+        20_000_000, ge=1024, description="Bytes of one PDF that people send."
     )
     upload_max_table_bytes: int = Field(
-        10 * 1024 * 1024, ge=1024, description="Bytes of one CSV or XLSX that people send."
+        10_000_000, ge=1024, description="Bytes of one CSV or XLSX that people send."
     )
     upload_max_pixels: int = Field(
         40_000_000, ge=10_000, description="Pixels of one picture that people send."

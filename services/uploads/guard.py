@@ -99,7 +99,7 @@ def _receive(stream: IO[bytes], target: Path, limit: int) -> tuple[str, int]:
 
 
 def _too_large(limit: int) -> UploadRefused:
-    return UploadRefused(Reason.TOO_LARGE, limit_mb=f"{limit / 1024 / 1024:g}")
+    return UploadRefused(Reason.TOO_LARGE, limit_mb=f"{limit / 1_000_000:g}")
 
 
 def _names(accepted: frozenset[FileFormat]) -> str:
