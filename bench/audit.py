@@ -14,7 +14,7 @@ import psycopg
 
 from bench.figures import Figure
 from services.queries.audit_chain import BATCH, EVENTS, walk_chain
-from storage.database import migrate
+from storage.database import create_engine, migrate
 from storage.postgres import embedded_server
 from storage.settings import Settings
 
@@ -41,7 +41,9 @@ def audit_verify() -> Figure:
                 connection.execute(APPEND, (TRANSACTION,))
                 connection.commit()
         began = perf_counter()
-        state = walk_chain(url)
+        engine = create_engine(url)
+        state = walk_chain(engine)
+        engine.dispose()
         ours = perf_counter() - began
         if state.events != COUNT or state.findings:
             raise RuntimeError(f"{state.events} events of {COUNT}: {state.findings[:3]}")

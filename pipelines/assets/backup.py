@@ -7,6 +7,7 @@ Belongs here: a day's partition of both. Not here: how bytes are copied, sealed 
 import dagster as dg
 
 from domain.backups import BackupOrigin
+from domain.scopes import Actor, ActorKind
 from pipelines.assets import PLATFORM
 from pipelines.assets.billing import bill_documents, issued_bills
 from pipelines.assets.messages import delivered_notifications, payment_reminders
@@ -14,9 +15,12 @@ from pipelines.assets.reports import report_files
 from pipelines.metadata import figures, link, table
 from pipelines.partitions import days
 from pipelines.resources import Database
+from services.operations.audit_verification import Verification, verify_audit
 from services.operations.backups import back_up, prove_backup
 from storage.objects import ObjectStore
 from storage.settings import Clock, Settings
+
+AUDIT_CHECK = "audit_is_intact"
 
 
 class NotProven(Exception):
@@ -36,6 +40,14 @@ class NotProven(Exception):
     group_name="backup",
     owners=[PLATFORM],
     kinds={"postgres"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            AUDIT_CHECK,
+            asset="database_backup",
+            description="Every event of the audit has its hash, follows the one before, and is the "
+            "one that the signed backups remember. Red: somebody changed or removed one.",
+        )
+    ],
     description="The whole database as a physical copy, compressed, encrypted to keys that this "
     "server needs not hold, and streamed to backups/ in the object store.",
 )
@@ -67,7 +79,34 @@ def database_backup(
             "object": link(store, result.object_key),
             "object_key": result.object_key,
             "seconds": round(result.seconds, 2),
-        }
+        },
+        check_results=[
+            _audit_check(
+                verify_audit(
+                    database.engine,
+                    settings=settings,
+                    store=store,
+                    now=clock.now(),
+                    actor=Actor(ActorKind.SYSTEM, "database_backup"),
+                )
+            )
+        ],
+    )
+
+
+def _audit_check(found: Verification) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=AUDIT_CHECK,
+        passed=found.is_intact,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(finding.sentence() for finding in found.findings) or None,
+        metadata={
+            "events": found.events,
+            "head": found.head.hash,
+            "signed_backups": found.witnesses,
+            "not_compared": list(found.unreadable),
+            "seconds": round(found.seconds, 2),
+        },
     )
 
 

@@ -63,9 +63,8 @@ def verify_audit(
     this mall's key, OSError for one that cannot be read, and BackupRefused when the key cannot.
     """
     began = monotonic()
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    heads, unreadable = _remembered(url, settings, store, manifests)
-    state = walk_chain(url, heads=heads)
+    heads, unreadable = _remembered(engine, settings, store, manifests)
+    state = walk_chain(engine, heads=heads)
     verification = Verification(
         events=state.events,
         head=state.head,
@@ -93,11 +92,14 @@ def verify_audit(
 
 
 def _remembered(
-    url: str, settings: Settings, store: ObjectStore, files: Iterable[Path]
+    engine: sa.Engine, settings: Settings, store: ObjectStore, files: Iterable[Path]
 ) -> tuple[list[tuple[str, ChainHead]], list[str]]:
     """(witness, head) of every signed manifest of this database, and why others are not read."""
     key = keys.signing_key(settings).public_key()
-    with psycopg.connect(url) as connection:
+    with engine.connect() as outer:
+        connection = outer.connection.driver_connection
+        if not isinstance(connection, psycopg.Connection):
+            raise TypeError("the engine's driver is psycopg")
         server, database = system_identifier(connection), connection.info.dbname
     heads: list[tuple[str, ChainHead]] = []
     unreadable: list[str] = []

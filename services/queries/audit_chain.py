@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 import psycopg
+import sqlalchemy as sa
 from psycopg.rows import args_row
 
 from domain.audit import ChainHead, ChainWalk, Finding, SealedEvent
@@ -32,16 +33,17 @@ class ChainState:
     findings: tuple[Finding, ...]
 
 
-def walk_chain(url: str, *, heads: Iterable[tuple[str, ChainHead]] = ()) -> ChainState:
-    """Check every event of the database at `url`, as of one moment, in flat memory.
+def walk_chain(engine: sa.Engine, *, heads: Iterable[tuple[str, ChainHead]] = ()) -> ChainState:
+    """Check every event, as of one moment, in flat memory.
 
-    `heads` are (witness, event it remembers). The role must read all events: row security is
-    off, so that one which may not gets an error and not a part.
+    `heads` are (witness, event it remembers). The engine's role must read all events: what row
+    security hides from it is told as missing.
     """
-    options = "-c timezone=UTC -c row_security=off -c statement_timeout=0"
-    with psycopg.connect(url, options=options) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as outer:
+        connection = outer.connection.driver_connection
+        if not isinstance(connection, psycopg.Connection):
+            raise TypeError("the engine's driver is psycopg")
+        connection.execute("SET TRANSACTION READ ONLY")
         walk = ChainWalk(heads)
         for event in _events(connection):
             walk.check(event)

@@ -208,10 +208,9 @@ def test_mutation_is_found(engine: sa.Engine, tampering: psycopg.Connection, mut
     from services.queries.audit_chain import walk_chain
 
     statement, expected = MUTATIONS[mutation]
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    assert walk_chain(url).findings == ()
+    assert walk_chain(engine).findings == ()
     tampering.execute(statement)
-    faults = [(one.fault, one.seq, one.until) for one in walk_chain(url).findings]
+    faults = [(one.fault, one.seq, one.until) for one in walk_chain(engine).findings]
     assert faults
     assert expected is None or faults == expected
 

@@ -155,6 +155,37 @@ def test_manifest_keeps_the_audit_s_head_and_the_copy_must_have_it(
     assert not proof.is_equal and f"event {manifest.audit_head.seq} " in proof.differences[0]
 
 
+def test_nightly_backup_verifies_the_audit(
+    engine: sa.Engine, settings: Settings, folder_store: FolderStore, database_url: str
+) -> None:
+    import dagster as dg
+
+    from pipelines.assets.backup import database_backup
+    from pipelines.resources import Database, FixedClock
+
+    def check(day: int) -> dg.AssetCheckEvaluation:
+        result = dg.materialize(
+            [database_backup],
+            partition_key="2026-03-31",
+            resources={
+                "settings": settings,
+                "database": Database(database_url, engine),
+                "store": folder_store,
+                "clock": FixedClock(NOW + timedelta(days=day)),
+            },
+        )
+        (evaluation,) = result.get_asset_check_evaluations()
+        return evaluation
+
+    assert check(0).passed
+    with engine.begin() as connection:
+        connection.execute(sa.text("SET session_replication_role = replica"))
+        connection.execute(sa.text("UPDATE audit.events SET note = 'x' WHERE seq = 1"))
+    told = check(1)
+    assert not told.passed
+    assert told.description is not None and "event 1 was changed" in told.description
+
+
 def test_secrets_are_private(
     engine: sa.Engine, settings: Settings, folder_store: FolderStore
 ) -> None:
