@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from sqlalchemy.orm import Session
 
-from cli.user import ADMINISTRATOR_PASSWORD
+from cli.user import ADMINISTRATOR_PASSWORD, SHOP_PASSWORD, SHOP_PERSON
 from domain.people import Role
 from services.queries.people import count_people_by_role
 from storage.backup.keys import IDENTITY
@@ -207,6 +207,13 @@ def first_password_is_gone(settings: Settings) -> Iterator[Finding]:
             "administrator",
             f"The sample administrator's password lies in {path}: invite an administrator of your "
             "own, close admin@example.org, and delete the file.",
+        )
+    path = settings.secrets_dir / SHOP_PASSWORD
+    if path.exists():
+        yield _fail(
+            "shop",
+            f"The password of the sample's shop lies in {path}: close {SHOP_PERSON}, and delete "
+            "the file.",
         )
 
 

@@ -19,7 +19,14 @@ from cli.sites import dagster_environment, start_web
 from cli.stages import Stages
 from cli.state import ready_database
 from cli.summary import print_summary
-from cli.user import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, ensure_administrator
+from cli.user import (
+    ADMINISTRATOR,
+    ADMINISTRATOR_PASSWORD,
+    SHOP_PASSWORD,
+    SHOP_PERSON,
+    ensure_administrator,
+    ensure_shop_person,
+)
 from sample_mall import (
     MALL_CODE,
     TIME_ZONE,
@@ -35,6 +42,7 @@ from sample_mall import (
 )
 from services.operations.device_keys import create_device_key, revoke_device_key
 from services.queries.months import last_billed_month
+from services.queries.register import get_register
 from storage.database import create_engine
 from storage.objects import open_object_store
 from storage.settings import Clock, Settings, load_settings
@@ -121,6 +129,8 @@ def _carry(
         mall = build_sample_mall(engine, month=month, now=_at(month, ZONE))
         with Session(engine) as session, session.begin():
             ensure_administrator(session, settings, mall.mall_code)
+            first_shop = min(get_register(session, mall_id=mall.mall_id).shops)
+            ensure_shop_person(session, settings, mall.mall_code, first_shop)
     with stages.stage("Files and batches"):
         dropped = drop_files(open_object_store(settings), mall=mall, month=month)
         posted = None
@@ -141,6 +151,8 @@ def _carry(
         **pipeline.summary,
         "administrator": ADMINISTRATOR,
         "administrator_password_file": str(settings.secrets_dir / ADMINISTRATOR_PASSWORD),
+        "shop_person": SHOP_PERSON,
+        "shop_password_file": str(settings.secrets_dir / SHOP_PASSWORD),
     }
 
 

@@ -22,9 +22,10 @@ def print_summary(console: Console, figures: dict[str, Any]) -> None:
     stages = "  ".join(f"{name} {seconds:.1f}" for name, seconds in figures["stages"].items())
     console.print(f"\n{figures['seconds']:.0f} s in all: [dim]{stages}[/dim]")
     console.print(
-        "\nNext: [bold]make serve[/bold] keeps the staff site and Dagster up.\n"
+        "\nNext: [bold]make serve[/bold] keeps the site and Dagster up.\n"
         f"Sign in as {figures['administrator']} with the password in "
-        f"{figures['administrator_password_file']}."
+        f"{figures['administrator_password_file']},\n"
+        f"or as a shop's {figures['shop_person']} with that in {figures['shop_password_file']}."
     )
 
 

@@ -39,6 +39,8 @@ from storage.settings import Clock, Settings, load_settings, write_private
 
 ADMINISTRATOR = "admin@example.org"
 ADMINISTRATOR_PASSWORD = "administrator-password"
+SHOP_PERSON = "shop@example.org"
+SHOP_PASSWORD = "shop-password"
 Function = TypeVar("Function", bound=Callable[..., Any])
 COMMAND = Actor(ActorKind.SYSTEM, "atrium user")
 
@@ -260,22 +262,42 @@ def _say(as_json: bool, user_id: int, email: str, text: str) -> None:
 
 
 def ensure_administrator(session: Session, settings: Settings, mall_code: str) -> bool:
-    """The first administrator, its password in a private file of the state folder.
+    """The first administrator. Whether it was made now; an account that is there is left alone."""
+    return _ensure(
+        session,
+        settings,
+        ADMINISTRATOR_PASSWORD,
+        email=ADMINISTRATOR,
+        name="Administrator",
+        role=Role.SUPER_ADMIN,
+        mall_codes=[mall_code],
+    )
 
-    Whether it was made now; an account that is there is left alone.
-    """
-    path = settings.secrets_dir / ADMINISTRATOR_PASSWORD
+
+def ensure_shop_person(
+    session: Session, settings: Settings, mall_code: str, shop_code: str
+) -> bool:
+    """Somebody who works for one shop of the sample mall. Whether the account was made now."""
+    return _ensure(
+        session,
+        settings,
+        SHOP_PASSWORD,
+        email=SHOP_PERSON,
+        name="Shop keeper",
+        role=Role.SHOP,
+        mall_codes=[mall_code],
+        shop_codes=[shop_code],
+    )
+
+
+def _ensure(session: Session, settings: Settings, password_file: str, **account: Any) -> bool:
+    """An account whose password is drawn into a private file of the state folder."""
+    path = settings.secrets_dir / password_file
     write_private(path, secrets.token_urlsafe(15))
     password = path.read_text().strip()
+    hashed = hash_password(password, settings.secret("password_salt"))
     try:
-        create_user(
-            session,
-            email=ADMINISTRATOR,
-            name="Administrator",
-            role=Role.SUPER_ADMIN,
-            mall_codes=[mall_code],
-            password_hash=hash_password(password, settings.secret("password_salt")),
-        )
+        create_user(session, password_hash=hashed, **account)
     except EmailTaken:
         return False
     return True
