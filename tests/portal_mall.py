@@ -22,6 +22,8 @@ from services.operations.people import create_user
 from storage.database import transaction
 from storage.models import Bill, Document, Notification
 from storage.objects import open_object_store
+from storage.roles import STAFF, Group
+from storage.row_security import allow, by_mall, by_shop, protect_rows, unprotect_rows
 from storage.settings import Settings
 
 BOOKS, BOTH, COFFEE, STRANGER, NOBODY = (
@@ -37,7 +39,8 @@ SHOP_DAYS = """
 CREATE TABLE marts.shop_days (mall_id bigint, shop_id bigint, business_date date,
     net_sales numeric(14,2), transactions bigint, footfall_in bigint, footfall_out bigint,
     electricity_kwh numeric, water_m3 numeric, gas_m3 numeric, sales_expected int,
-    sales_received int, footfall_expected int, footfall_received int, is_sales_complete boolean)
+    sales_received int, footfall_expected int, footfall_received int, is_sales_complete boolean);
+SELECT app.protect_mart('marts.shop_days');
 """
 
 
@@ -79,6 +82,7 @@ def build_portal_mall(engine: sa.Engine, settings: Settings, mall: StaffMall) ->
         strange_mall, strange_shop, strange_contract = _other_mall(session)
         _people(session, settings)
         session.connection().exec_driver_sql(SHOP_DAYS)
+        _protect_marts(session)
         for shop_id, factor in ((own, 1), (other, 7)):
             _days(session, mall.mall_id, shop_id, factor)
         session.execute(
@@ -129,6 +133,17 @@ def build_portal_mall(engine: sa.Engine, settings: Settings, mall: StaffMall) ->
             other_document=_paper(session, settings, mall.mall_id, other, other_bill),
             strange_shop=strange_shop,
         )
+
+
+def _protect_marts(session: Session) -> None:
+    """As dbt leaves them."""
+    statements = [f"GRANT USAGE ON SCHEMA marts TO {Group.SHOP}"]
+    for mart in ("marts.shop_days", "marts.shop_months"):
+        statements += unprotect_rows(mart)
+        statements += protect_rows(mart, staff=by_mall(), shop=by_shop())
+        statements += allow(mart, dict.fromkeys((*STAFF, Group.SHOP), "SELECT"))
+    for statement in statements:
+        session.execute(sa.text(statement))
 
 
 def _people(session: Session, settings: Settings) -> None:

@@ -75,6 +75,8 @@ CREATE TABLE marts.shop_months (mall_id bigint, shop_id bigint, month date,
     net_sales numeric(14,2), transactions bigint, footfall_in bigint, footfall_out bigint,
     electricity_kwh numeric, water_m3 numeric, trading_days int, complete_days int,
     sales_completeness numeric, footfall_completeness numeric);
+SELECT app.protect_mart(mart::regclass)
+FROM unnest(ARRAY['marts.mall_days', 'marts.business_type_days', 'marts.shop_months']) AS mart;
 """
 
 
