@@ -169,6 +169,11 @@ def change_password(
     write_password_letter(session, user=user, now=now)
 
 
+def choose_language(session: Session, *, user_id: int, locale: str) -> None:
+    """The language of a person's pages and letters from now on."""
+    session.execute(sa.update(User).where(User.id == user_id).values(locale=locale))
+
+
 def words_about(session: Session, *, user_id: int) -> Iterable[str]:
     """What others know of a person: name, address, the names of their malls and shops."""
     found = session.scalar(sa.select(sa.func.app.words_about_user(user_id)))

@@ -80,7 +80,6 @@ def password() -> str | Response:
                 now=state.now(),
             )
         except WeakPassword as weak:
-            door().rollback()
             form.password.errors = advice(weak.faults, current_locale())
         else:
             door().commit()

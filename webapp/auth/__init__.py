@@ -9,12 +9,14 @@ sign_in, second_step, links and freshness over services.operations. Not here: wh
 
 from datetime import timedelta
 
-from flask import Flask, current_app
+from flask import Flask
 from flask_security import Security, current_user
 
+from services.operations.account_links import choose_language
 from webapp import limits
 from webapp.admin.datastore import create_datastore
 from webapp.auth.authorisation import ask_to_sign_in
+from webapp.auth.door import door
 
 
 def install(app: Flask) -> None:
@@ -49,5 +51,5 @@ def install(app: Flask) -> None:
 
 def remember_locale(locale: str) -> None:
     """Keep the signed-in person's choice of language."""
-    current_user.locale = locale
-    current_app.extensions["security"].datastore.commit()
+    choose_language(door(), user_id=current_user.id, locale=locale)
+    door().commit()

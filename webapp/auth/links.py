@@ -82,10 +82,8 @@ def new_password() -> str | Response | tuple[str, int]:
                 now=state.now(),
             )
         except WeakPassword as weak:
-            door().rollback()
             form.password.errors = advice(weak.faults, current_locale())
         except LinkUsedUp:
-            door().rollback()
             return render_template("security/link_used_up.html"), 410
         else:
             door().commit()

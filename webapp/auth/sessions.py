@@ -69,7 +69,12 @@ def _load(_uniquifier: str) -> Any:
 
 
 def _account(user_id: int) -> Any:
-    return current_app.extensions["security"].datastore.find_user(id=user_id)
+    """The account as it is now. It belongs to no database session, so that neither a rollback nor
+    a wrong turn of a page changes who is signed in.
+    """
+    account = current_app.extensions["security"].datastore.find_user(id=user_id)
+    door().expunge(account)
+    return account
 
 
 def _end(sender: Flask, **_: object) -> None:
