@@ -34,7 +34,8 @@ forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 # The parent that started us ends us; a page never waits on a slow disk for heartbeats.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+_memory = Path("/dev/shm")  # nosec B108  # gunicorn makes an unlinked file of its own there
+worker_tmp_dir = str(_memory) if _memory.is_dir() else None
 accesslog = None
 errorlog = "-"
 # At debug it would write every address that is asked for.
