@@ -91,8 +91,9 @@ class ImportView(StaffView):
         make = {"csv": template_csv, "xlsx": template_xlsx}.get(extension)
         if make is None:
             abort(404)
-        name = f"{_('Template')} {LISTS[kind]}.{extension}"
-        return _attachment(make(kind, locale=current_locale()), name, extension)
+        word = _("Template")
+        data = make(kind, locale=current_locale())
+        return _attachment(data, f"{word} {LISTS[kind]}.{extension}", extension)
 
     @expose("/<of>/<uuid:uuid>", methods=("GET", "POST"))
     def preview(self, of: str, uuid: UUID) -> Any:
@@ -106,7 +107,8 @@ class ImportView(StaffView):
         kind = _of(of)
         table = _preview(kind, uuid).table
         data = refused_csv(kind, table.refused, locale=current_locale())
-        return _attachment(data, f"{_('Refused rows')}.csv", "csv")
+        word = _("Refused rows")
+        return _attachment(data, f"{word}.csv", "csv")
 
     def _show(self, of: ImportOf, preview: ImportPreview) -> str:
         locale = current_locale()
