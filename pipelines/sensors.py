@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from domain.notifications import Channel
+from domain.signatures import forgotten_before
 from pipelines.jobs import landing_job, outbox_job
 from pipelines.resources import Database
 from services.gateways.channels import open_gateways
+from services.operations.device_keys import prune_signed_calls
 from services.operations.device_traffic import mark_silent_devices
 from services.operations.landing import find_ready_files, inbox_fingerprint
 from services.operations.outbox import deliver_notifications
@@ -124,13 +126,15 @@ def account_letters_sensor(
     # A run would cost seconds for one UPDATE; the sensor asks for none.
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Devices that fell silent are shown as offline.",
+    description="Devices that fell silent are shown as offline; signed calls out of time are "
+    "forgotten.",
 )
 def silent_devices_sensor(
     database: dg.ResourceParam[Database], clock: dg.ResourceParam[Clock]
 ) -> dg.SkipReason:
     with database.copying() as connection:
         silent = mark_silent_devices(connection, now=clock.now())
+        prune_signed_calls(connection, before=forgotten_before(clock.now()))
     return dg.SkipReason(f"{silent:,} devices fell silent.")
 
 

@@ -31,6 +31,8 @@ PUBLIC = {
     "pages.robots",
     "pages.security_contact",
 }
+DEVICE = "<int(max=9223372036854775807):device_id>"
+KEY = "<int(max=9223372036854775807):key_id>"
 # (rule, who may open it, an address of it); methods are GET unless the rule has none.
 PAGES = {
     "/admin/": (STAFF, "/admin/"),
@@ -62,6 +64,18 @@ PAGES = {
     "/admin/devices/details/": (OPERATIONS, "/admin/devices/details/?id={device_id}"),
     "/admin/devices/new/": (DESK, "/admin/devices/new/"),
     "/admin/devices/edit/": (DESK, "/admin/devices/edit/?id={device_id}"),
+    f"/admin/devices/{DEVICE}/install": (DESK, "/admin/devices/{device_id}/install"),
+    f"/admin/devices/{DEVICE}/remove": (DESK, "/admin/devices/{device_id}/remove"),
+    f"/admin/devices/{DEVICE}/replace": (DESK, "/admin/devices/{device_id}/replace"),
+    f"/admin/devices/{DEVICE}/maintenance": (DESK, "/admin/devices/{device_id}/maintenance"),
+    f"/admin/devices/{DEVICE}/end-maintenance": (DESK, ""),
+    "/admin/device-keys/": (OPERATIONS, "/admin/device-keys/"),
+    "/admin/device-keys/new/": (DESK, "/admin/device-keys/new/?device={device_id}"),
+    "/admin/device-keys/export/<export_type>/": (OPERATIONS, "/admin/device-keys/export/csv/"),
+    # Keys are made by tests/integration/test_device_pages.py, which asks for these.
+    "/admin/device-keys/details/": (OPERATIONS, ""),
+    f"/admin/device-keys/{KEY}/rotate": (DESK, ""),
+    f"/admin/device-keys/{KEY}/revoke": (DESK, ""),
     "/admin/devices/export/<export_type>/": (OPERATIONS, "/admin/devices/export/csv/"),
     "/admin/readings/": (OPERATIONS, "/admin/readings/"),
     "/admin/landed-files/": (OPERATIONS, "/admin/landed-files/"),

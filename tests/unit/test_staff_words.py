@@ -41,6 +41,7 @@ SHOWN = [
     devices.DeviceKind,
     devices.DeviceStatus,
     devices.FeedKind,
+    devices.KeyState,
     devices.Metric,
     devices.Quality,
     devices.Feed,

@@ -24,6 +24,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.billing import BillPages
     from webapp.admin.dashboard import HomeView
     from webapp.admin.datastore import RequestDatabase
+    from webapp.admin.device_keys import DeviceKeyView
     from webapp.admin.devices import DeviceView
     from webapp.admin.files import FilesView
     from webapp.admin.gates import HeldBillPages
@@ -63,6 +64,13 @@ def create_admin(app: Flask) -> Admin:
             url="/admin/held-bills",
         ),
         DeviceView(models.Device, session, name=_l("Devices"), endpoint="devices"),
+        DeviceKeyView(
+            models.DeviceKey,
+            session,
+            name=_l("Device keys"),
+            endpoint="device_keys",
+            url="/admin/device-keys",
+        ),
         ReadingsView(name=_l("Readings"), endpoint="readings"),
         LandedFileView(
             models.InboxFile,

@@ -1,63 +1,54 @@
-"""Devices and where they hang."""
+"""Devices: what they are, where they hang, whether they work.
 
+Belongs here: the pages of devices. Not here: their keys (device_keys) and forms (device_forms).
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+from flask import flash, redirect, url_for
+from flask_admin import expose
+from flask_admin.helpers import get_form_data
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import DecimalField, IntegerField, SelectField, StringField
-from wtforms.validators import (
-    DataRequired,
-    InputRequired,
-    Length,
-    NumberRange,
-    Optional,
-    ValidationError,
-)
+from sqlalchemy.orm import joinedload
 
 from domain.devices import DeviceKind, DeviceStatus, FeedKind
 from domain.permissions import Permission
-from services.operations.devices import register_device
+from services.operations.devices import (
+    NotInMaintenance,
+    NotInstalled,
+    StillInstalled,
+    begin_maintenance,
+    end_maintenance,
+    install_device,
+    register_device,
+    remove_device,
+    replace_device,
+)
+from services.operations.malls import InvalidRegistration, NotRegistered
 from storage.models import Device, DeviceInstallation, DeviceKey
-from webapp.admin import access, filters, labels
+from webapp.admin import access, filters
 from webapp.admin.base import Form, RecordView
+from webapp.admin.device_forms import (
+    DeviceForm,
+    InstallForm,
+    MaintenanceForm,
+    RemoveForm,
+    ReplaceForm,
+)
+from webapp.admin.device_keys import key_chip
+from webapp.auth.authorisation import may, require
 
-
-class DeviceForm(Form):
-    code = StringField(
-        _l("Code"), [DataRequired(), Length(max=40)], description=_l("Unique in the mall: POS-012")
-    )
-    name = StringField(_l("Name"), [Length(max=120)])
-    kind = SelectField(_l("Kind"), choices=lambda: labels.labels_of(DeviceKind), coerce=DeviceKind)
-    feed_kind = SelectField(
-        _l("Counts by"),
-        choices=lambda: labels.labels_of(FeedKind),
-        coerce=FeedKind,
-        description=_l("Intervals carry amounts, a register carries the dial, events are singles."),
-    )
-    adapter = StringField(_l("Adapter"), [DataRequired(), Length(max=40)], default="atrium")
-    serial = StringField(_l("Serial number"), [Length(max=80)])
-    ip_address = StringField(_l("IP address"), [Length(max=45)])
-    mac_address = StringField(_l("MAC address"), [Length(max=17)])
-    expected_interval_minutes = IntegerField(
-        _l("Expected every (minutes)"), [InputRequired(), NumberRange(min=1)], default=60
-    )
-    modulus = DecimalField(
-        _l("Modulus"),
-        [Optional(), NumberRange(min=0.000001)],
-        places=None,
-        description=_l("Where a register rolls over to zero; only for registers."),
-    )
-    ratio = DecimalField(
-        _l("Ratio (CT/PT)"), [InputRequired(), NumberRange(min=0.000001)], places=None, default=1
-    )
-    physical_maximum = DecimalField(
-        _l("Highest believable value per hour"), [Optional(), NumberRange(min=0)], places=None
-    )
-
-    def validate_modulus(self, field: Any) -> None:
-        if field.data is not None and self.feed_kind.data != FeedKind.CUMULATIVE:
-            raise ValidationError(_("Only a register rolls over; leave this empty."))
+DEVICE = "/<int(max=9223372036854775807):device_id>"
+REFUSALS = (
+    InvalidRegistration,
+    NotInMaintenance,
+    NotInstalled,
+    NotRegistered,
+    StillInstalled,
+)
 
 
 class DeviceView(RecordView):
@@ -77,8 +68,8 @@ class DeviceView(RecordView):
         "name",
         "kind",
         "feed_kind",
-        "status",
         "last_seen_at",
+        "maintenance_reason",
         "adapter",
         "serial",
         "ip_address",
@@ -95,6 +86,7 @@ class DeviceView(RecordView):
         "feed_kind": _l("Counts by"),
         "status": _l("Status"),
         "last_seen_at": _l("Last seen"),
+        "maintenance_reason": _l("In maintenance because"),
         "adapter": _l("Adapter"),
         "serial": _l("Serial number"),
         "ip_address": _l("IP address"),
@@ -112,25 +104,200 @@ class DeviceView(RecordView):
         filters.by_enum("feed", _l("Counts by"), Device.feed_kind, FeedKind),
     )
 
-    def installations(self, device: Device) -> Any:
-        return (
-            access.database()
-            .scalars(
+    def facts(self, model: Device) -> list[tuple[Any, Any]]:
+        """The reason is a fact only while there is one."""
+        reason = self.column_labels["maintenance_reason"]
+        return [
+            (label, value)
+            for label, value in super().facts(model)
+            if label != reason or model.maintenance_reason
+        ]
+
+    def installations(self, device: Device) -> list[DeviceInstallation]:
+        """The newest first."""
+        return list(
+            access.database().scalars(
                 sa.select(DeviceInstallation)
                 .where(DeviceInstallation.device_id == device.id)
-                .order_by(DeviceInstallation.installed_date.desc())
+                .options(joinedload(DeviceInstallation.shop))
+                .order_by(DeviceInstallation.installed_date.desc(), DeviceInstallation.id.desc())
             )
-            .all()
         )
 
-    def keys(self, device: Device) -> Any:
-        """Names and ages of the keys; a key itself is shown once, when it is made."""
-        return (
-            access.database()
-            .scalars(
+    def hangs(self, device: Device) -> bool:
+        return any(one.removed_date is None for one in self.installations(device))
+
+    def keys(self, device: Device) -> list[DeviceKey]:
+        """The newest first; a key itself is shown once, when it is made."""
+        return list(
+            access.database().scalars(
                 sa.select(DeviceKey)
                 .where(DeviceKey.device_id == device.id)
-                .order_by(DeviceKey.created_at.desc())
+                .order_by(DeviceKey.created_at.desc(), DeviceKey.id.desc())
             )
-            .all()
         )
+
+    def key_chip(self, key: DeviceKey) -> Any:
+        return key_chip(key, self.now())
+
+    def may_manage_keys(self) -> bool:
+        return may(Permission.DEVICE_KEYS_MANAGE)
+
+    # -- deeds ------------------------------------------------------------------------------
+
+    @expose(f"{DEVICE}/install", methods=("GET", "POST"))
+    def install(self, device_id: int) -> Any:
+        form = InstallForm(get_form_data())
+        return self._deed(
+            device_id,
+            form,
+            title=_("Install"),
+            consequence=_(
+                "From the first day on its readings count at this place. Days gone by are "
+                "computed again."
+            ),
+            work=lambda: install_device(
+                access.database(),
+                device_id=device_id,
+                shop_id=int(form.shop.data) if form.shop.data else None,
+                zone=(form.zone.data or "").strip(),
+                installed_date=form.installed_date.data,
+                initial_register=form.initial_register.data,
+                now=self.now(),
+            ),
+            done=_("The device is installed."),
+        )
+
+    @expose(f"{DEVICE}/remove", methods=("GET", "POST"))
+    def remove(self, device_id: int) -> Any:
+        form = RemoveForm(get_form_data())
+        return self._deed(
+            device_id,
+            form,
+            title=_("Take down"),
+            consequence=_(
+                "After the last day its readings count nowhere. Days gone by are computed again."
+            ),
+            work=lambda: remove_device(
+                access.database(),
+                device_id=device_id,
+                removed_date=form.removed_date.data,
+                final_register=form.final_register.data,
+                now=self.now(),
+            ),
+            done=_("The device is taken down."),
+            is_dangerous=True,
+        )
+
+    @expose(f"{DEVICE}/replace", methods=("GET", "POST"))
+    def replace(self, device_id: int) -> Any:
+        device = self.get_one(device_id)
+        form = ReplaceForm(get_form_data())
+        form.successor.choices = self._successors(device)
+        return self._deed(
+            device_id,
+            form,
+            title=_("Replace"),
+            consequence=_(
+                "The new device hangs where the old one hung. Usage of that day is counted on both "
+                "dials, so both registers are needed for a meter."
+            ),
+            work=lambda: replace_device(
+                access.database(),
+                device_id=device_id,
+                successor_id=form.successor.data,
+                day=form.day.data,
+                final_register=form.final_register.data,
+                initial_register=form.initial_register.data,
+                now=self.now(),
+            ),
+            done=_("The device is replaced."),
+        )
+
+    @expose(f"{DEVICE}/maintenance", methods=("GET", "POST"))
+    def maintenance(self, device_id: int) -> Any:
+        form = MaintenanceForm(get_form_data())
+        return self._deed(
+            device_id,
+            form,
+            title=_("Begin maintenance"),
+            consequence=_(
+                "The device is shown in maintenance until it ends, whatever it sends. What it "
+                "sends is kept as always."
+            ),
+            work=lambda: begin_maintenance(
+                access.database(), device_id=device_id, reason=form.reason.data
+            ),
+            done=_("The device is in maintenance."),
+        )
+
+    @expose(f"{DEVICE}/end-maintenance", methods=("POST",))
+    def end_maintenance(self, device_id: int) -> Any:
+        require(Permission.DEVICES_EDIT)
+        self.get_one(device_id)
+        session = access.database()
+        try:
+            end_maintenance(session, device_id=device_id, now=self.now())
+            session.commit()
+            flash(_("Maintenance has ended."), "success")
+        except NotInMaintenance:
+            session.rollback()
+            flash(_("The device is not in maintenance."), "error")
+        return redirect(url_for(".details_view", id=device_id))
+
+    def _successors(self, device: Device) -> list[tuple[int, str]]:
+        """Devices of its kind that hang nowhere now."""
+        hanging = sa.select(DeviceInstallation.device_id).where(
+            DeviceInstallation.removed_date.is_(None)
+        )
+        rows = (
+            self.scoped_query()
+            .filter(Device.kind == device.kind, Device.id != device.id, ~Device.id.in_(hanging))
+            .order_by(Device.code)
+        )
+        return [(row.id, f"{row.code} {row.serial}".strip()) for row in rows]
+
+    def _deed(
+        self,
+        device_id: int,
+        form: Form,
+        *,
+        title: str,
+        consequence: str,
+        work: Callable[[], Any],
+        done: str,
+        is_dangerous: bool = False,
+    ) -> Any:
+        """A page that says what will happen and asks what it must know; then the deed."""
+        require(Permission.DEVICES_EDIT)
+        device = self.get_one(device_id)
+        refusal = ""
+        if self.validate_form(form):
+            session = access.database()
+            try:
+                work()
+                session.commit()
+                flash(done, "success")
+                return redirect(url_for(".details_view", id=device_id))
+            except REFUSALS as error:
+                session.rollback()
+                refusal = _why(error)
+                device = self.get_one(device_id)
+        return self.render(
+            "admin/deed.html",
+            crumb=(device.code, url_for(".details_view", id=device_id)),
+            form=form,
+            title=title,
+            consequence=consequence,
+            refusal=refusal,
+            is_dangerous=is_dangerous,
+            cancel_url=url_for(".details_view", id=device_id),
+        )
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, StillInstalled):
+        return _("It hangs somewhere on that day; take it down first.")
+    if isinstance(error, NotInstalled):
+        return _("It hangs nowhere.")
+    return _("It was not saved: it contradicts what is already recorded.")

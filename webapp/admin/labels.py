@@ -14,7 +14,7 @@ from domain.backups import BackupKind, BackupOrigin, BackupState
 from domain.bills import BillEvent, BillRunState, BillState
 from domain.charges import ChargeType, PricingKind, Proration, TariffKind
 from domain.contracts import ContractEvent, ContractState
-from domain.devices import DeviceKind, DeviceStatus, Feed, FeedKind, Metric, Quality
+from domain.devices import DeviceKind, DeviceStatus, Feed, FeedKind, KeyState, Metric, Quality
 from domain.gates import Gate
 from domain.malls import BusinessType
 from domain.notifications import DeliveryState
@@ -101,6 +101,10 @@ _WORDS: tuple[tuple[StrEnum, Label], ...] = (
     (DeviceStatus.ONLINE, _l("Online")),
     (DeviceStatus.OFFLINE, _l("Offline")),
     (DeviceStatus.MAINTENANCE, _l("Maintenance")),
+    (KeyState.OPEN, _l("Open")),
+    (KeyState.CLOSING, _l("Being replaced")),
+    (KeyState.EXPIRED, _l("Expired")),
+    (KeyState.REVOKED, _l("Revoked")),
     (FeedKind.INTERVAL, _l("Intervals")),
     (FeedKind.CUMULATIVE, _l("Register")),
     (FeedKind.EVENT, _l("Events")),
@@ -229,6 +233,10 @@ _TONES: dict[tuple[type[StrEnum], str], str] = {
     (DeviceStatus, "ONLINE"): GOOD,
     (DeviceStatus, "OFFLINE"): BAD,
     (DeviceStatus, "MAINTENANCE"): WAITING,
+    (KeyState, "OPEN"): GOOD,
+    (KeyState, "CLOSING"): WAITING,
+    (KeyState, "EXPIRED"): VOID,
+    (KeyState, "REVOKED"): VOID,
     (Quality, "GOOD"): GOOD,
     (Quality, "ESTIMATED"): WAITING,
     (Quality, "UNCERTAIN"): WAITING,

@@ -38,6 +38,7 @@ SECTIONS: tuple[tuple[Any, tuple[Item, ...]], ...] = (
         _l("Data"),
         (
             Item("devices", _l("Devices"), "device"),
+            Item("device_keys", _l("Device keys"), "key"),
             Item("readings", _l("Readings"), "reading"),
             Item("landed_files", _l("Landed files"), "inbox"),
             Item("quarantine", _l("Quarantine"), "quarantine"),

@@ -36,6 +36,17 @@ for (const control of document.querySelectorAll("select[data-submit]")) {
   control.addEventListener("change", () => control.form.requestSubmit());
 }
 
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const field = document.getElementById(button.dataset.copy);
+  button.addEventListener("click", async () => {
+    field.select();
+    // Without https the browser has no clipboard for pages; then the key stays selected.
+    if (!navigator.clipboard) return;
+    await navigator.clipboard.writeText(field.value);
+    button.textContent = button.dataset.copied;
+  });
+}
+
 for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
