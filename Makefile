@@ -23,10 +23,11 @@ serve: set-up ## Keep the staff site and Dagster up until Ctrl-C
 test: set-up ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: set-up ## Check style, types, imports, SQL, definitions and migrations
+lint: set-up ## Check style, types, unsafe constructs, imports, SQL, definitions and migrations
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/bandit -q -r -c pyproject.toml domain storage services expectations pipelines webapp cli sample_mall
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
 	@DAGSTER_HOME= $(BIN)/dagster definitions validate -w workspace.yaml
