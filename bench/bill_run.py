@@ -16,7 +16,7 @@ import psycopg
 
 from bench.figures import Figure
 from domain.calendar import month_of
-from services.operations.bill_writing import COPY_BILLS, COPY_LINES
+from services.operations.bill_writing import BILL_COLUMNS, LINE_COLUMNS
 from services.operations.billing import BillRunResult, bill_inputs
 from services.queries.bill_inputs import read_bill_inputs
 from storage.database import migrate
@@ -24,6 +24,7 @@ from storage.postgres import embedded_server
 from storage.settings import Settings
 
 CONTRACTS = 20_000
+TABLES = (f"app.bills ({BILL_COLUMNS})", f"app.bill_lines ({LINE_COLUMNS})")
 MONTH = date(2026, 3, 1)
 NOW = datetime(2026, 3, 31, 16, 5, tzinfo=UTC)
 
@@ -56,7 +57,7 @@ MALL = """
     INSERT INTO app.devices (id, mall_id, code, kind, feed_kind)
     SELECT n, m.id, 'E' || n, 'METER', 'CUMULATIVE'
     FROM app.malls AS m, generate_series(1, %(contracts)s) AS n;
-    CREATE SCHEMA marts;
+    CREATE SCHEMA IF NOT EXISTS marts;
     CREATE TABLE marts.shop_days AS
     SELECT m.id AS mall_id, n::bigint AS shop_id, '2026-03-01'::date + day AS business_date,
            (1000 + (n * 37 + day * 101) %% 90000 / 7.0)::numeric(14, 2) AS net_sales,
@@ -135,8 +136,7 @@ def _copy_again(url: str) -> float:
     """Seconds to COPY the rows just written into emptied tables, and commit."""
     with psycopg.connect(url) as connection:
         bills, lines = (
-            b"".join(bytes(block) for block in _copy_out(connection, statement))
-            for statement in (COPY_BILLS, COPY_LINES)
+            b"".join(bytes(block) for block in _copy_out(connection, table)) for table in TABLES
         )
         if lines.count(b"\n") != 4 * CONTRACTS:
             raise RuntimeError("not every lease has four lines")
@@ -144,19 +144,19 @@ def _copy_again(url: str) -> float:
         connection.commit()
         began = perf_counter()
         with connection.cursor() as cursor:
-            for statement, rows in ((COPY_BILLS, bills), (COPY_LINES, lines)):
-                with cursor.copy(statement) as copy:
+            for table, rows in zip(TABLES, (bills, lines), strict=True):
+                with cursor.copy(f"COPY {table} FROM STDIN") as copy:
                     copy.write(rows)
         connection.commit()
         return perf_counter() - began
 
 
 def _copy_out(
-    connection: psycopg.Connection, statement: str
+    connection: psycopg.Connection, table: str
 ) -> "Iterator[bytes | bytearray | memoryview[int]]":
     with (
         connection.cursor() as cursor,
-        cursor.copy(statement.replace("FROM STDIN", "TO STDOUT")) as copy,
+        cursor.copy(f"COPY {table} TO STDOUT") as copy,
     ):
         yield from copy
 

@@ -18,6 +18,7 @@ from services.operations.audit_verification import BackupError, Verification, ve
 from services.queries.audit import EventFilter, list_events
 from storage.database import create_engine
 from storage.objects import open_object_store
+from storage.roles import Group
 from storage.settings import Clock, load_settings
 
 MANIFEST = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -41,7 +42,7 @@ def verify(manifests: tuple[Path, ...], as_json: bool) -> None:
     with ready_database(settings) as url:
         try:
             found = verify_audit(
-                create_engine(url),
+                create_engine(url, role=Group.OWNER),
                 settings=settings,
                 store=open_object_store(settings),
                 now=Clock(settings.clock).now(),
@@ -96,7 +97,7 @@ def list_(
         since=since.replace(tzinfo=UTC) if since else None, actor=actor, actions=actions
     )
     settings = load_settings()
-    with ready_database(settings) as url, Session(create_engine(url)) as session:
+    with ready_database(settings) as url, Session(create_engine(url, role=Group.OWNER)) as session:
         events = list_events(session, wanted, limit=limit)
     if as_json:
         click.echo(json.dumps([asdict(event) for event in events], default=str, ensure_ascii=False))

@@ -13,7 +13,9 @@ from domain.backups import BackupOrigin
 from services.operations.backups import BackupError, back_up, prove_backup
 from services.queries.backups import list_backups
 from storage.database import create_engine
+from storage.logins import Login, login_url
 from storage.objects import open_object_store
+from storage.roles import Group
 from storage.settings import Clock, load_settings
 
 
@@ -30,7 +32,7 @@ def create(as_json: bool) -> None:
     with ready_database(settings) as url:
         try:
             made = back_up(
-                create_engine(url),
+                create_engine(login_url(settings, Login.BACKUP, url=url)),
                 settings=settings,
                 store=open_object_store(settings),
                 origin=BackupOrigin.MANUAL,
@@ -56,7 +58,7 @@ def prove(backup_id: int | None, as_json: bool) -> None:
     with ready_database(settings) as url:
         try:
             proof = prove_backup(
-                create_engine(url),
+                create_engine(login_url(settings, Login.BACKUP, url=url)),
                 settings=settings,
                 store=open_object_store(settings),
                 backup_id=backup_id,
@@ -80,7 +82,7 @@ def prove(backup_id: int | None, as_json: bool) -> None:
 def list_(as_json: bool) -> None:
     """List the backups, the newest first."""
     settings = load_settings()
-    with ready_database(settings) as url, Session(create_engine(url)) as session:
+    with ready_database(settings) as url, Session(create_engine(url, role=Group.OWNER)) as session:
         backups = list_backups(session)
     if as_json:
         click.echo(json.dumps([asdict(backup) for backup in backups], default=str))

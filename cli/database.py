@@ -4,6 +4,7 @@ import click
 
 from cli.state import ready_database
 from storage.database import database_url
+from storage.logins import Login, login_url
 from storage.postgres import embedded_server
 from storage.settings import load_settings
 
@@ -33,6 +34,12 @@ def migrate() -> None:
 
 
 @command.command("url")
-def url() -> None:
+@click.option(
+    "--login",
+    type=click.Choice([login.value for login in Login]),
+    help="As one of Atrium's own logins.",
+)
+def url(login: str | None) -> None:
     """Print the database's address, password included."""
-    click.echo(database_url(load_settings()))
+    settings = load_settings()
+    click.echo(login_url(settings, Login(login)) if login else database_url(settings))

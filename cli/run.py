@@ -45,6 +45,7 @@ from services.queries.months import last_billed_month
 from services.queries.register import get_register
 from storage.database import create_engine
 from storage.objects import open_object_store
+from storage.roles import Group
 from storage.settings import Clock, Settings, load_settings
 
 # Everything a bill of the month leads to (reminders up to a day after its due date) has happened
@@ -82,7 +83,7 @@ def command(month_text: str | None, as_json: bool) -> None:
         stages.start("Database")
         with ready_database(settings) as url:
             stages.finish("Database")
-            engine = create_engine(url)
+            engine = create_engine(url, role=Group.OWNER)
             try:
                 month = _month(month_text, engine, Clock(settings.clock).now())
                 figures = _carry(engine, settings, month, group, stages, console)

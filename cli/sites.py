@@ -6,7 +6,7 @@ import sys
 from rich.console import Console
 
 from cli.processes import ChildFailed, Children, free_port_from
-from storage.database import dagster_url, database_url
+from storage.dagster_database import pipelines_dagster_url
 from storage.settings import REPOSITORY, Settings
 
 
@@ -33,7 +33,7 @@ def start_web(
 
 def dagster_environment(settings: Settings) -> dict[str, str]:
     """What Dagster's processes need in their environment; writes their configuration."""
-    url = dagster_url(database_url(settings))
+    url = pipelines_dagster_url(settings)
     prepared = subprocess.run(
         [sys.executable, "-m", "pipelines.prepare"],
         cwd=REPOSITORY,

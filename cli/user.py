@@ -35,6 +35,7 @@ from services.operations.sign_in import unlock_user
 from services.queries.accounts import find_account_id, list_accounts
 from services.queries.malls import list_malls
 from storage.database import create_engine, transaction
+from storage.roles import Group
 from storage.settings import Clock, Settings, load_settings, write_private
 
 ADMINISTRATOR = "admin@example.org"
@@ -65,7 +66,7 @@ def people(*, sends_letters: bool = False) -> Iterator[People]:
     settings = load_settings()
     clock = Clock(settings.clock)
     with ready_database(settings) as url:
-        engine = create_engine(url)
+        engine = create_engine(url, role=Group.OWNER)
         try:
             with transaction(engine) as session:
                 yield People(session, settings, clock.now())

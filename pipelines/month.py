@@ -44,9 +44,11 @@ from services.queries.pipelines import (
     list_due_dates,
     month_figures,
 )
-from storage.database import create_engine, dagster_url, database_url, ensure_database
+from storage.database import create_engine, dagster_url
+from storage.logins import Login, login_url
 from storage.logs import configure_logs
 from storage.objects import ObjectStore, open_object_store
+from storage.roles import Group
 from storage.settings import Clock, Settings, load_settings
 
 # After the end of the month's last business day, as the schedule of the bills has it.
@@ -235,11 +237,10 @@ def _told(error: Exception) -> str:
 
 
 def _carry(options: argparse.Namespace, narrator: Narrator, settings: Settings) -> None:
-    url = database_url(settings)
+    url = login_url(settings, Login.PIPELINES)
     os.environ.setdefault(HOME_VARIABLE, str(prepare_instance(settings)))
     os.environ.setdefault(URL_VARIABLE, dagster_url(url))
-    ensure_database(os.environ[URL_VARIABLE])
-    engine = create_engine(url)
+    engine = create_engine(url, role=Group.PIPELINES)
     if options.stepwise and not _is_billed(engine, options):
         # The caller works meanwhile: what takes long to import, and will be needed, is imported.
         threading.Thread(target=load_library, daemon=True).start()

@@ -26,8 +26,10 @@ from sqlalchemy.orm import Session
 
 from pipelines.manifest import PROJECT
 from services.queries.malls import MallView, find_mall, list_malls
-from storage.database import create_engine, database_url, transaction
+from storage.database import create_engine, transaction
+from storage.logins import Login, login_url
 from storage.objects import ObjectStore, open_object_store
+from storage.roles import Group
 from storage.settings import Clock, Settings, load_settings
 
 
@@ -56,8 +58,19 @@ class Database:
     @contextmanager
     def copying(self) -> Iterator[psycopg.Connection[Any]]:
         """A plain connection for COPY; the caller opens its transactions."""
-        with psycopg.connect(self.url, autocommit=True, options="-c timezone=UTC") as connection:
+        options = f"-c timezone=UTC -c role={Group.PIPELINES}"
+        with psycopg.connect(self.url, autocommit=True, options=options) as connection:
             yield connection
+
+
+@contextmanager
+def backup_engine(settings: Settings) -> Iterator[sa.Engine]:
+    """The database as backups enter it: they read all of it, and write down only themselves."""
+    engine = create_engine(login_url(settings, Login.BACKUP))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @dataclass(frozen=True)
@@ -113,8 +126,8 @@ def settings_resource(_: dg.InitResourceContext) -> Settings:
 
 @dg.resource(required_resource_keys={"settings"}, description="The application's database.")
 def database_resource(context: dg.InitResourceContext) -> Iterator[Database]:
-    url = database_url(context.resources.settings)
-    engine = create_engine(url)
+    url = login_url(context.resources.settings, Login.PIPELINES)
+    engine = create_engine(url, role=Group.PIPELINES)
     try:
         yield Database(url, engine)
     finally:
@@ -154,7 +167,7 @@ def progress_resource(_: dg.InitResourceContext) -> Progress:
 @dg.resource(required_resource_keys={"settings"}, description="dbt, pointed at the database.")
 def dbt_resource(context: dg.InitResourceContext) -> Dbt:
     settings = context.resources.settings
-    point_dbt_at(database_url(settings), settings.state_dir / "dbt")
+    point_dbt_at(login_url(settings, Login.PIPELINES), settings.state_dir / "dbt")
     return Dbt(
         project_dir=str(PROJECT),
         profiles_dir=str(PROJECT),

@@ -18,6 +18,7 @@ from storage.database import create_engine
 from storage.logins import prepare_logins
 from storage.settings import Clock, Settings
 from webapp import create_app
+from webapp.database import EXTENSION
 
 _addresses = itertools.count()
 
@@ -83,5 +84,6 @@ def staff_site(
     app = create_app(settings, clock)
     yield StaffSite(app, mall, clock, settings, engine)
     app.extensions["atrium"].engine.dispose()
+    app.extensions[EXTENSION].dispose()
     engine.dispose()
     drop_database(server_url, url)

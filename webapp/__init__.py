@@ -10,8 +10,10 @@ from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 
-from storage.database import create_engine, database_url
+from storage.database import create_engine
+from storage.logins import Login, login_url
 from storage.objects import open_object_store
+from storage.roles import Group
 from storage.settings import Clock, Settings
 from webapp.runtime import Runtime
 
@@ -20,12 +22,11 @@ csrf = CSRFProtect()
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The web application. Raises storage.postgres.PostgresError when no database is there."""
-    from webapp import api, assets, auth, errors, headers, language, pages, portal
+    from webapp import api, assets, auth, database, errors, headers, language, pages, portal
     from webapp.admin import create_admin
     from webapp.network import Network
     from webapp.uploads import limit_bodies
 
-    url = database_url(settings)
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=settings.secret("web_secret_key"),
@@ -44,8 +45,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.extensions["atrium"] = Runtime(
         settings=settings,
-        engine=create_engine(url, pool_size=settings.web_threads + 2),
-        database_url=url,
+        engine=create_engine(login_url(settings, Login.DOOR), pool_size=1, role=Group.DOOR),
+        database_url=login_url(settings, Login.INGEST),
         store=open_object_store(settings),
         clock=clock or Clock(settings.clock),
     )
@@ -54,6 +55,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     limit_bodies(app)
     csrf.init_app(app)
     language.install(app)
+    database.install(app, settings)
     auth.install(app)
     errors.install(app)
     assets.install(app)

@@ -6,12 +6,13 @@ field, and of the API, which answers in JSON.
 
 import logging
 
-from flask import Flask, Response, current_app, json, render_template, request
+from flask import Flask, Response, json, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError
 from werkzeug.exceptions import BadRequest, HTTPException
 
+from webapp.database import roll_back
 from webapp.headers import request_id, route
 
 log = logging.getLogger(__name__)
@@ -66,14 +67,15 @@ def _answer(status: int, title: str, headers: dict[str, str] | None = None) -> R
     if _wants_json():
         return _problem(status, title, headers or {})
     # What failed may have left a transaction that answers nothing any more.
-    current_app.extensions["atrium_session"].rollback()
+    roll_back()
     try:
         text, status = page(status)
         return Response(text, status, headers)
     except Exception:  # the page itself needs what is broken
         log.error("the page of an error failed in %s", route(), exc_info=True)
-        plain = f"{PAGES[500][0]}\n{PAGES[500][1]}\n{request_id()}\n"
-        return Response(plain, 500, mimetype="text/plain")
+        words = PAGES.get(status) or PAGES[400 if status < 500 else 500]
+        plain = "\n".join((*map(str, words), request_id(), ""))
+        return Response(plain, status, headers, mimetype="text/plain")
 
 
 def _refuse_nul() -> None:

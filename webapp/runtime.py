@@ -19,7 +19,9 @@ EXTENSION = "atrium"
 
 @dataclass(frozen=True)
 class Runtime:
-    """`database_url` is plain (postgresql://…), for connections that speak to psycopg directly."""
+    """`engine` asks how the database is; pages have sessions (webapp.database). `database_url` is
+    plain (postgresql://…): how the device API, which speaks to psycopg directly, enters it.
+    """
 
     settings: Settings
     engine: sa.Engine

@@ -14,7 +14,7 @@ from pipelines.assets.messages import delivered_notifications, payment_reminders
 from pipelines.assets.reports import report_files
 from pipelines.metadata import figures, link, table
 from pipelines.partitions import days
-from pipelines.resources import Database
+from pipelines.resources import backup_engine
 from services.operations.audit_verification import Verification, verify_audit
 from services.operations.backups import back_up, prove_backup
 from storage.objects import ObjectStore
@@ -54,18 +54,25 @@ class NotProven(Exception):
 def database_backup(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
-    database: dg.ResourceParam[Database],
     store: dg.ResourceParam[ObjectStore],
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
-    result = back_up(
-        database.engine,
-        settings=settings,
-        store=store,
-        origin=BackupOrigin.AUTOMATIC,
-        now=clock.now(),
-        run_id=context.run.run_id,
-    )
+    with backup_engine(settings) as engine:
+        result = back_up(
+            engine,
+            settings=settings,
+            store=store,
+            origin=BackupOrigin.AUTOMATIC,
+            now=clock.now(),
+            run_id=context.run.run_id,
+        )
+        verification = verify_audit(
+            engine,
+            settings=settings,
+            store=store,
+            now=clock.now(),
+            actor=Actor(ActorKind.SYSTEM, "database_backup"),
+        )
     return dg.MaterializeResult(
         metadata={
             **figures(
@@ -80,17 +87,7 @@ def database_backup(
             "object_key": result.object_key,
             "seconds": round(result.seconds, 2),
         },
-        check_results=[
-            _audit_check(
-                verify_audit(
-                    database.engine,
-                    settings=settings,
-                    store=store,
-                    now=clock.now(),
-                    actor=Actor(ActorKind.SYSTEM, "database_backup"),
-                )
-            )
-        ],
+        check_results=[_audit_check(verification)],
     )
 
 
@@ -122,13 +119,13 @@ def _audit_check(found: Verification) -> dg.AssetCheckResult:
 def restore_drill(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
-    database: dg.ResourceParam[Database],
     store: dg.ResourceParam[ObjectStore],
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
-    proof = prove_backup(
-        database.engine, settings=settings, store=store, backup_id=None, now=clock.now()
-    )
+    with backup_engine(settings) as engine:
+        proof = prove_backup(
+            engine, settings=settings, store=store, backup_id=None, now=clock.now()
+        )
     if not proof.is_equal:
         raise NotProven(
             f"backup {proof.backup_id}: the restored copy differs in "

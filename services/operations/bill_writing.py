@@ -15,9 +15,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from typing import LiteralString
 
 import msgspec
 import psycopg
+from psycopg import sql
 from psycopg.rows import TupleRow
 
 import domain
@@ -35,16 +37,31 @@ BATCH = 1000
 
 _json = msgspec.json.Encoder(decimal_format="string", order="deterministic")
 
-COPY_BILLS = """
-    COPY app.bills (id, mall_id, bill_run_id, number, due_date, created_at, state, shop_id,
-                    contract_id, period_start, period_end, currency, net_amount, tax_amount,
-                    total_amount) FROM STDIN
-"""
-COPY_LINES = """
-    COPY app.bill_lines (bill_id, line_number, charge_type, clause_id, period_start, period_end,
-                         quantity, unit, net_amount, tax_rate, tax_amount, total_amount,
-                         derivation) FROM STDIN
-"""
+BILL_COLUMNS: LiteralString = (
+    "id, mall_id, bill_run_id, number, due_date, created_at, state, shop_id, contract_id, "
+    "period_start, period_end, currency, net_amount, tax_amount, total_amount"
+)
+LINE_COLUMNS: LiteralString = (
+    "bill_id, line_number, charge_type, clause_id, period_start, period_end, quantity, unit, "
+    "net_amount, tax_rate, tax_amount, total_amount, derivation"
+)
+# Row security lets no COPY in, so rows come by way of tables that only this session has.
+_COLUMNS = {"bills": sql.SQL(BILL_COLUMNS), "lines": sql.SQL(LINE_COLUMNS)}
+INCOMING = sql.SQL("""
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_bills ON COMMIT DELETE ROWS
+    AS SELECT {bills} FROM app.bills WITH NO DATA;
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_lines ON COMMIT DELETE ROWS
+    AS SELECT {lines} FROM app.bill_lines WITH NO DATA;
+TRUNCATE incoming_bills, incoming_lines
+""").format(**_COLUMNS)
+COPY_BILLS = sql.SQL("COPY pg_temp.incoming_bills ({bills}) FROM STDIN").format(**_COLUMNS)
+COPY_LINES = sql.SQL("COPY pg_temp.incoming_lines ({lines}) FROM STDIN").format(**_COLUMNS)
+WRITE_BILLS = sql.SQL(
+    "INSERT INTO app.bills ({bills}) SELECT {bills} FROM pg_temp.incoming_bills"
+).format(**_COLUMNS)
+WRITE_LINES = sql.SQL(
+    "INSERT INTO app.bill_lines ({lines}) SELECT {lines} FROM pg_temp.incoming_lines"
+).format(**_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +162,7 @@ def copy_bills(
         )
     ]
     with connection.cursor() as cursor:
+        cursor.execute(INCOMING)
         with cursor.copy(COPY_BILLS) as copy:
             copy.write(
                 b"".join(
@@ -164,6 +182,8 @@ def copy_bills(
                     for line in bill.lines
                 )
             )
+        cursor.execute(WRITE_BILLS)
+        cursor.execute(WRITE_LINES)
 
 
 class BillWriter:

@@ -57,8 +57,10 @@ class StoredFile:
     report: str
 
 
-def list_periods(session: Session, *, mall_id: int) -> tuple[date, ...]:
-    """First days of the months that have report files or bill papers, newest first."""
+def list_periods(session: Session, *, mall_id: int, with_papers: bool = True) -> tuple[date, ...]:
+    """First days of the months that have report files or, unless left out, bill papers, the
+    newest first.
+    """
     reports = sa.select(sa.func.date_trunc("month", ReportFile.period_start)).where(
         ReportFile.mall_id == mall_id
     )
@@ -67,7 +69,7 @@ def list_periods(session: Session, *, mall_id: int) -> tuple[date, ...]:
         .join(Document, Document.bill_id == Bill.id)
         .where(Bill.mall_id == mall_id)
     )
-    months = {*session.scalars(reports), *session.scalars(papers)}
+    months = {*session.scalars(reports), *(session.scalars(papers) if with_papers else ())}
     return tuple(sorted((month.date() for month in months), reverse=True))
 
 

@@ -39,8 +39,9 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.runs import RunsView
     from webapp.admin.shop_files import ShopFilesView
     from webapp.auth.authorisation import may
+    from webapp.database import EXTENSION
 
-    session = RequestDatabase(app.extensions["atrium_session"])
+    session = RequestDatabase(app.extensions[EXTENSION].staff)
     admin = Admin(
         app,
         name="Atrium",

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from flask import current_app, g, session
-from sqlalchemy.orm import Session
+from flask import g, session
+from sqlalchemy.orm import Session, scoped_session
 
 from storage.models import Mall
 from webapp.auth.authorisation import current_scope
+from webapp.database import staff_database
 
 
-def database() -> Session:
-    """The database session of this request."""
-    found: Session = current_app.extensions["atrium_session"]
-    return found
+def database() -> scoped_session[Session]:
+    """The session of this request, which reaches the malls in its scope."""
+    return staff_database()
 
 
 @dataclass(frozen=True)

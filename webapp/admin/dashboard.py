@@ -87,7 +87,13 @@ class HomeView(StaffView, AdminIndexView):
         if mall is None:
             return self.render("admin/home.html", figures=None, waiting=None, span=None)
         figures = self._figures()
-        waiting = get_waiting(access.database().connection(), mall_id=mall.id)
+        waiting = get_waiting(
+            access.database().connection(),
+            mall_id=mall.id,
+            money=may(Permission.BILLS_READ),
+            data=may(Permission.REQUESTS_READ),
+            backups=may(Permission.BACKUPS_READ),
+        )
         if figures is None:
             return self.render(
                 "admin/home.html", figures=None, waiting=self._waiting(waiting), span=None

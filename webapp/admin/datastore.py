@@ -1,4 +1,4 @@
-"""The users' table as Flask-Security needs it, and the database session of a request.
+"""The users' table as Flask-Security needs it.
 
 Belongs here: the mapping of people and roles to what sign-in asks for. The tables are those of
 storage.models.people; the classes here add Flask-Security's behaviour, which storage must not
@@ -6,7 +6,6 @@ know.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
@@ -19,13 +18,11 @@ from sqlalchemy.orm import (
     registry,
     relationship,
     scoped_session,
-    sessionmaker,
 )
 
 from storage.models import Role, User, user_malls, user_roles, user_shops
 from storage.models.base import Base
 
-# One session a request; closed with it, so that nothing uncommitted survives.
 mapper = registry(metadata=Base.metadata)
 
 
@@ -75,13 +72,7 @@ mapper.map_imperatively(
 
 
 def create_datastore(app: Flask) -> SQLAlchemySessionUserDatastore:
-    """The datastore, over the request's session at `app.extensions["atrium_session"]`."""
-    engine: sa.Engine = app.extensions["atrium"].engine
-    session = scoped_session(sessionmaker(engine, expire_on_commit=False))
-    app.extensions["atrium_session"] = session
+    """The datastore, over the session that reaches people's accounts and nothing else."""
+    from webapp.database import EXTENSION  # which asks who is signed in, and so needs this module
 
-    @app.teardown_appcontext
-    def close(error: Any) -> None:
-        session.remove()
-
-    return SQLAlchemySessionUserDatastore(session, Account, AccountRole)
+    return SQLAlchemySessionUserDatastore(app.extensions[EXTENSION].door, Account, AccountRole)

@@ -34,10 +34,10 @@ class FilesView(StaffView):
     def index(self) -> str:
         session = access.database()
         mall_id = access.current_mall_id()
-        periods = list_periods(session, mall_id=mall_id)
+        papers: dict[int, list[Any]] | None = {} if may(Permission.DOCUMENTS_DOWNLOAD) else None
+        periods = list_periods(session, mall_id=mall_id, with_papers=papers is not None)
         month = parse_month(request.args.get("month", "")) or (periods[0] if periods else None)
         reports: dict[tuple[str, date, date], list[Any]] = {}
-        papers: dict[int, list[Any]] | None = {} if may(Permission.DOCUMENTS_DOWNLOAD) else None
         if month is not None:
             span = {"start": month, "end": month_end(month)}
             for file in list_report_files(

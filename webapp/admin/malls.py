@@ -254,6 +254,8 @@ class ShopView(RecordView):
         return list_uploads(access.database(), shop_id=shop.id, limit=5)
 
     def devices(self, shop: Shop) -> Any:
+        if not may(Permission.DEVICES_READ):
+            return ()
         return (
             access.database()
             .scalars(
@@ -265,6 +267,8 @@ class ShopView(RecordView):
         )
 
     def requests(self, shop: Shop) -> Any:
+        if not may(Permission.REQUESTS_READ):
+            return ()
         return (
             access.database()
             .scalars(

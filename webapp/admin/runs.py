@@ -11,7 +11,8 @@ from flask_babel import lazy_gettext as _l
 
 from domain.permissions import Permission
 from services.queries.runs import LIMIT, list_runs
-from storage.database import create_engine, dagster_url
+from storage.dagster_database import staff_dagster_url
+from storage.database import create_engine
 from webapp.admin import labels
 from webapp.admin.base import StaffView
 from webapp.runtime import runtime
@@ -30,8 +31,7 @@ STATES: dict[str, tuple[Any, str]] = {
 
 @lru_cache(maxsize=2)
 def _engine(url: str) -> sa.Engine:
-    plain = dagster_url(url).replace("+psycopg2", "")
-    return create_engine(plain, pool_size=1)
+    return create_engine(url, pool_size=1)
 
 
 class RunsView(StaffView):
@@ -46,7 +46,7 @@ class RunsView(StaffView):
                 before = datetime.fromisoformat(request.args["before"])
             except ValueError:
                 before = None
-        runs = list_runs(_engine(here.database_url), before=before)
+        runs = list_runs(_engine(staff_dagster_url(here.settings)), before=before)
         host = request.host.rsplit(":", 1)[0]
         return self.render(
             "admin/runs.html",

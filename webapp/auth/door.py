@@ -3,18 +3,18 @@
 Belongs here: small facts of the request. Not here: pages.
 """
 
-from flask import current_app, g, request, url_for
-from sqlalchemy.orm import Session
+from flask import g, request, url_for
+from sqlalchemy.orm import Session, scoped_session
 
 from domain.people import Role
 from domain.scopes import Actor, ActorKind
 from webapp.auth.authorisation import AGENT_LENGTH
+from webapp.database import door_database
 
 
-def door() -> Session:
+def door() -> scoped_session[Session]:
     """The database session that reads and writes people's accounts, and nothing else."""
-    found: Session = current_app.extensions["atrium_session"]
-    return found
+    return door_database()
 
 
 def knocker() -> Actor:
@@ -33,8 +33,7 @@ def home_of(role: Role | None) -> str:
     if role is None:
         return url_for("account.index")
     if role is Role.SHOP:
-        has_portal = "portal.index" in current_app.view_functions
-        return url_for("portal.index" if has_portal else "account.index")
+        return url_for("portal.index")
     return url_for("admin.index")
 
 
