@@ -26,12 +26,13 @@ from storage.roles import STAFF, Group
 from storage.row_security import allow, by_mall, by_shop, protect_rows, unprotect_rows
 from storage.settings import Settings
 
-BOOKS, BOTH, COFFEE, STRANGER, NOBODY = (
+BOOKS, BOTH, COFFEE, STRANGER, NOBODY, NEWCOMER = (
     "books@example.org",  # S-001
     "chain@example.org",  # S-001 and S-002
     "coffee@example.org",  # S-002
     "stranger@example.org",  # a shop of the other mall
     "nobody@example.org",  # S-001, until it is taken away
+    "newcomer@example.org",  # a shop of the other mall that has nothing yet
 )
 MARCH_REMINDER = "【南湖天街】云上书店：2026年3月账单将于4月20日到期，待缴 ¥92,000.00。"
 FEBRUARY_REMINDER = "【南湖天街】云上书店：2026年2月账单已于3月13日到期，尚欠 ¥19,620.00。"
@@ -64,6 +65,7 @@ class PortalMall:
     own_document: int
     other_document: int
     strange_shop: int
+    newcomer_shop: int
 
 
 def build_portal_mall(engine: sa.Engine, settings: Settings, mall: StaffMall) -> PortalMall:
@@ -79,7 +81,7 @@ def build_portal_mall(engine: sa.Engine, settings: Settings, mall: StaffMall) ->
             )
         }
         (own, own_contract), (other, other_contract) = found["S-001"], found["S-002"]
-        strange_mall, strange_shop, strange_contract = _other_mall(session)
+        strange_mall, strange_shop, strange_contract, newcomer = _other_mall(session)
         _people(session, settings)
         session.connection().exec_driver_sql(SHOP_DAYS)
         _protect_marts(session)
@@ -132,6 +134,7 @@ def build_portal_mall(engine: sa.Engine, settings: Settings, mall: StaffMall) ->
             own_document=mall.document_id,
             other_document=_paper(session, settings, mall.mall_id, other, other_bill),
             strange_shop=strange_shop,
+            newcomer_shop=newcomer,
         )
 
 
@@ -154,6 +157,7 @@ def _people(session: Session, settings: Settings) -> None:
         (COFFEE, "M01", ["S-002"]),
         (STRANGER, "M02", ["S-001"]),
         (NOBODY, "M01", ["S-001"]),
+        (NEWCOMER, "M02", ["S-002"]),
     ):
         create_user(
             session,
@@ -166,19 +170,37 @@ def _people(session: Session, settings: Settings) -> None:
         )
 
 
-def _other_mall(session: Session) -> tuple[int, int, int]:
+def _other_mall(session: Session) -> tuple[int, int, int, int]:
+    """The mall, a shop with its contract in force, and one whose contract is a draft."""
     mall_id = register_mall(session, code="M02", name="北岸广场")
-    shop_id = register_shop(
-        session, mall_id=mall_id, code="S-001", name="北岸茶馆", business_type=BusinessType.CATERING
+    tea, newcomer = (
+        register_shop(
+            session, mall_id=mall_id, code=code, name=name, business_type=BusinessType.CATERING
+        )
+        for code, name in (("S-001", "北岸茶馆"), ("S-002", "新来小店"))
     )
-    return mall_id, shop_id, _draft(session, mall_id, shop_id, "HT-2025-001")
+    contract_id = _draft(session, mall_id, tea, "HT-2025-001", "9-901")
+    session.execute(
+        sa.text(
+            "UPDATE app.contracts SET state = 'ACTIVE', start_date = '2025-01-01' WHERE id = :c"
+        ),
+        {"c": contract_id},
+    )
+    _draft(session, mall_id, newcomer, "HT-2028-901", "9-902")
+    return mall_id, tea, contract_id, newcomer
 
 
-def _draft(session: Session, mall_id: int, shop_id: int, number: str = "HT-2028-900") -> int:
+def _draft(
+    session: Session,
+    mall_id: int,
+    shop_id: int,
+    number: str = "HT-2028-900",
+    unit_code: str = "9-901",
+) -> int:
     unit = register_unit(
         session,
         mall_id=mall_id,
-        code="9-901",
+        code=unit_code,
         floor="9F",
         zone="",
         area_m2=Decimal(50),

@@ -82,9 +82,11 @@ def test_key_of_the_backups_and_first_password_may_not_lie_there(tmp_path: Path)
     settings = of(tmp_path)
     (settings.secrets_dir / IDENTITY).write_text("x")
     (settings.secrets_dir / "administrator-password").write_text("x")
+    (settings.secrets_dir / "shop-password").write_text("x")
     text = said(settings)
     assert "a key that opens backups, lies beside the data" in text
     assert "The sample administrator's password lies in" in text
+    assert "The password of the sample's shop lies in" in text
 
 
 def test_secret_that_others_may_read_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import re
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
-from portal_mall import BOOKS, BOTH, COFFEE, NOBODY, STRANGER
+from portal_mall import BOOKS, BOTH, COFFEE, NEWCOMER, NOBODY, STRANGER
 from portal_site import PortalSite, portal_site, staff_site  # noqa: F401
 from staff_mall import PEOPLE
 from staff_site import token
@@ -23,7 +23,7 @@ from services.queries.portal_bills import (
     list_own_bills,
 )
 from storage.database import transaction
-from webapp.portal.door import blueprint
+from webapp.portal import door
 
 NEIGHBOUR = ("M01-202603-0002", "HT-2025-002", "海岸咖啡", "S-002", "NEIGHBOUR-MESSAGE")
 LISTS = (
@@ -223,6 +223,34 @@ def test_count_of_very_many_is_many(portal_site: PortalSite) -> None:  # noqa: F
         session.rollback()
 
 
+def test_postgres_alone_keeps_other_shops_out(
+    portal_site: PortalSite,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the portal's own scoping forgotten, row security still lets nothing out."""
+    mall = portal_site.mall
+    everything = frozenset({mall.own_shop, mall.other_shop, mall.strange_shop})
+    monkeypatch.setattr(door, "own_shop_ids", lambda: everything)
+    monkeypatch.setattr(door, "shown_shop_ids", lambda: everything)
+    client = portal_site.site.client(BOOKS)
+    for path in details(portal_site):
+        assert client.get(path).status_code == 200, path
+    for path in (
+        f"/portal/bills/{mall.other_bill}",
+        f"/portal/bills/{mall.strange_bill}",
+        f"/portal/bills/{mall.draft_bill}",
+        f"/portal/contracts/{mall.other_contract}",
+        f"/portal/contracts/{mall.draft_contract}",
+        f"/portal/documents/{mall.other_document}",
+    ):
+        assert client.get(path).status_code == 404, path
+    for path in (*LISTS, *EXPORTS):
+        text = client.get(path).data.decode()
+        for word in NEIGHBOUR:
+            assert word not in text, (path, word)
+    assert len(rows(client, "/portal/figures.csv?month=2026-03")) == 31
+
+
 def test_person_of_two_shops_changes_between_them(portal_site: PortalSite) -> None:  # noqa: F811
     mall = portal_site.mall
     client = portal_site.site.client(BOTH)
@@ -294,7 +322,9 @@ def test_every_address_of_the_portal_asks_for_a_permission_of_shops_alone(
 ) -> None:
     """No view is added beside `door.page`, which asks."""
     views = portal_site.site.app.view_functions
-    portal = {name: view for name, view in views.items() if name.startswith(f"{blueprint.name}.")}
+    portal = {
+        name: view for name, view in views.items() if name.startswith(f"{door.blueprint.name}.")
+    }
     assert len(portal) >= 13
     for name, view in portal.items():
         permission = view.permission
@@ -363,11 +393,7 @@ def test_inbox_has_what_was_delivered_to_this_shop_here(portal_site: PortalSite)
 
 def test_shop_without_anything_yet_learns_what_comes_and_when(portal_site: PortalSite) -> None:  # noqa: F811
     site, mall = portal_site.site, portal_site.mall
-    with transaction(site.engine) as session:
-        session.execute(
-            sa.text("DELETE FROM app.bills WHERE id = :bill"), {"bill": mall.strange_bill}
-        )
-    client = site.client(STRANGER)
+    client = site.client(NEWCOMER)
     words = {
         "/portal/": "No contract was sent to this shop yet.",
         "/portal/bills/": "The first bill comes at the end of the first month",
@@ -384,7 +410,7 @@ def test_shop_without_anything_yet_learns_what_comes_and_when(portal_site: Porta
                 "UPDATE app.contracts SET state = 'ACTIVE', start_date = '2026-04-10'"
                 " WHERE shop_id = :s"
             ),
-            {"s": mall.strange_shop},
+            {"s": mall.newcomer_shop},
         )
     assert "Your first bill comes around 2026-05-01" in client.get("/portal/bills/").text
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from flask import abort, render_template, request, url_for
+from flask import abort, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
@@ -76,7 +76,7 @@ def bills() -> str:
     is_filtered = any(
         request.args.get(name) for name in ("search", "state", "month", "after", "before")
     )
-    return render_template(
+    return door.show(
         "portal/bills.html",
         bills=found.items,
         pager=listing.pager(found, lambda bill: Place(VALUE[order](bill), bill.bill_id)),
@@ -165,7 +165,7 @@ def bill(bill_id: int) -> str:
         """A shop has no page for readings: the line says what the meter showed."""
         return ""
 
-    return render_template(
+    return door.show(
         "portal/bill.html",
         bill=found.summary,
         lines=found.lines,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import abort, render_template
+from flask import abort
 
 from domain.permissions import Permission
 from services.queries.portal_contracts import (
@@ -17,7 +17,7 @@ from webapp.words.terms import terms
 @door.page("/contracts/", Permission.OWN_CONTRACTS_READ)
 def contracts() -> str:
     found = list_own_contracts(door.database(), shop_ids=door.shown_shop_ids())
-    return render_template("portal/contracts.html", contracts=found, today=door.today())
+    return door.show("portal/contracts.html", contracts=found, today=door.today())
 
 
 @door.page(f"/contracts/<{door.ID}:contract_id>", Permission.OWN_CONTRACTS_READ)
@@ -31,7 +31,7 @@ def contract(contract_id: int) -> str:
     def clause_terms(clause: Any) -> tuple[str, ...]:
         return terms(clause.pricing_kind, clause.parameters, currency)
 
-    return render_template(
+    return door.show(
         "portal/contract.html",
         contract=found,
         clauses=list_own_clauses(door.database(), shop_ids=shop_ids, contract_id=contract_id),

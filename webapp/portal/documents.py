@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -61,7 +61,7 @@ def documents() -> Any:
     papers: dict[int, list[OwnPaper]] = {}
     for paper in found.items:
         papers.setdefault(paper.bill_id, []).append(paper)
-    page = render_template(
+    page = door.show(
         "portal/documents.html",
         papers={
             bill_id: sorted(group, key=lambda paper: paper.locale != current_locale())

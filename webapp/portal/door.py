@@ -79,7 +79,7 @@ def page(
 def _no_shop() -> Any:
     """A person whose shops were taken away learns so at the door; behind it nothing is there."""
     if request.endpoint == "portal.index":
-        return render_template("portal/no_shop.html")
+        return show("portal/no_shop.html")
     abort(404)
 
 
@@ -128,17 +128,17 @@ def today() -> date:
     return day
 
 
-@blueprint.app_context_processor
-def _frame_words() -> dict[str, Any]:
-    if request.blueprint != "portal":
-        return {}
-    return {
-        "shop": current_shop(),
-        "shops": own_shops(),
-        "portal_navigation": NAVIGATION,
-        "unread": _unread(),
-        "account_url": url_for("account.index"),
-    }
+def show(template: str, **facts: Any) -> str:
+    """A page of the portal, in its frame."""
+    return render_template(
+        template,
+        shop=current_shop(),
+        shops=own_shops(),
+        portal_navigation=NAVIGATION,
+        unread=_unread(),
+        account_url=url_for("account.index"),
+        **facts,
+    )
 
 
 def _unread() -> str:

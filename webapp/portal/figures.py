@@ -7,7 +7,7 @@ from itertools import dropwhile
 from typing import Any
 
 from babel.dates import format_date
-from flask import render_template, request
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -92,8 +92,8 @@ def figures() -> str:
     months = _months()
     found = _figures(months)
     if found is None:
-        return render_template("portal/figures.html", figures=None)
-    return render_template(
+        return door.show("portal/figures.html", figures=None)
+    return door.show(
         "portal/figures.html",
         figures=found,
         months=_offered(months, found.month),

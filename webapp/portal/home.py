@@ -1,7 +1,5 @@
 """The shop's home: what is to be paid, last month's figures, the contract, the latest messages."""
 
-from flask import render_template
-
 from domain.permissions import Permission
 from services.queries.portal_bills import get_owed
 from services.queries.portal_contracts import current_contract, list_own_contracts
@@ -19,7 +17,7 @@ MESSAGES_SHOWN = 3
 def index() -> str:
     session, shop_ids, today = door.database(), door.shown_shop_ids(), door.today()
     months = list_own_months(session.connection(), shop_ids=shop_ids, limit=2)
-    return render_template(
+    return door.show(
         "portal/home.html",
         owed=get_owed(session, shop_ids=shop_ids, today=today),
         bills_shown=BILLS_SHOWN,
@@ -38,4 +36,4 @@ def index() -> str:
 @door.page("/more", Permission.OWN_BILLS_READ)
 def more() -> str:
     """What has no tab of its own on a telephone."""
-    return render_template("portal/more.html")
+    return door.show("portal/more.html")

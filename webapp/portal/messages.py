@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import redirect, render_template, url_for
+from flask import redirect, url_for
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
@@ -27,7 +27,7 @@ def messages() -> str:
         after=listing.asked_place("after", listing.read_instant),
         before=listing.asked_place("before", listing.read_instant),
     )
-    return render_template(
+    return door.show(
         "portal/messages.html",
         messages=found.items,
         pager=listing.pager(found, lambda message: Place(message.sent_at, message.id)),
