@@ -23,7 +23,7 @@ from webapp.admin import formats, labels, navigation
 from webapp.admin.labels import BAD, GOOD, INFO, NEUTRAL, WAITING, Label
 
 ACTIONS: dict[AuditAction, tuple[Label, str]] = {
-    AuditAction.SIGNED_IN: (_l("Signed in"), GOOD),
+    AuditAction.SIGNED_IN: (_l("Sign-in"), GOOD),
     AuditAction.SIGN_IN_FAILED: (_l("Sign-in failed"), WAITING),
     AuditAction.LOCKED_OUT: (_l("Locked out"), BAD),
     AuditAction.UNLOCKED: (_l("Unlocked"), INFO),
@@ -101,7 +101,7 @@ PAGES = {
 }
 
 COLUMNS: dict[str, Label] = {
-    "active": _l("Active"),
+    "active": _l("May sign in"),
     "adapter": _l("Adapter"),
     "address": _l("Address"),
     "amount": _l("Amount"),
@@ -253,6 +253,8 @@ KINDS: dict[ActorKind, Label] = {
     ActorKind.ANONYMOUS: _l("Nobody signed in"),
 }
 
+_FIRST = ("code", "number", "title", "name", "email", "state", "status", "kind")
+_LAST = ("id", "created_at", "create_datetime", "fs_uniquifier")
 _KINDS: dict[str, Label] = {key.value: word for key, word in KINDS.items()}
 
 
@@ -340,9 +342,10 @@ def _names(event: ListedEvent) -> list[str]:
 
 
 def _order(name: str) -> tuple[int, str]:
-    """As the words stand above; unknown ones last."""
-    known = list(COLUMNS)
-    return (known.index(name) if name in COLUMNS else len(known), name)
+    """What a row is known by first, then by name; what only the database needs last."""
+    if name in _FIRST:
+        return (_FIRST.index(name), name)
+    return (len(_FIRST) + (name in _LAST), name)
 
 
 def _table(event: ListedEvent) -> sa.Table | None:
