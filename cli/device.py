@@ -154,13 +154,16 @@ def list_(mall_code: str, stale: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], default=str))
         return
-    table = Table("key", "name", "device", "state", "made", "last used", "expires", box=None)
+    table = Table(box=None)
+    table.add_column("key", no_wrap=True)
+    for title in ("name", "device", "state", "made", "last used", "expires"):
+        table.add_column(title)
     for one in found:
         table.add_row(
             one.public_id,
             one.name,
             one.device_code or "(gateway)",
-            f"{one.state.lower()}{', unused for 30 days' if one.is_stale else ''}",
+            "unused" if one.is_stale else one.state.lower(),
             *(f"{at:%Y-%m-%d %H:%M}" if at else "—"
               for at in (one.created_at, one.last_used_at, one.expires_at)),
         )  # fmt: skip
