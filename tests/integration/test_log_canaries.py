@@ -23,6 +23,7 @@ from staff_site import StaffSite, token
 
 from bench.web_server import web
 from storage.database import create_engine, migrate
+from storage.logins import prepare_logins
 from storage.logs import configure_logs
 from storage.settings import Settings
 
@@ -196,7 +197,9 @@ def served(server_url: str) -> Iterator[Served]:
     folder = Path(tempfile.mkdtemp(prefix="atrium-canaries-"))
     folder.chmod(0o755)
     engine = create_engine(url)
-    build_staff_mall(engine, Settings(state_dir=folder, database_url=url, _env_file=None))
+    settings = Settings(state_dir=folder, database_url=url, _env_file=None)
+    prepare_logins(settings, url)
+    build_staff_mall(engine, settings)
     engine.dispose()
     try:
         with web(url, folder, workers=1, log_level="DEBUG") as port:
