@@ -16,6 +16,7 @@ NOT_CAPTURED = {
     "bill_events": "is itself the history of bills",
     "bill_lines": "written once with their bill, by the thousand",
     "bill_runs": "the pipelines' own record of a run",
+    "context_keys": "the key that contexts are signed with; set-up alone writes it",
     "contract_events": "is itself the history of contracts",
     "documents": "written once; names the bytes by their sha256",
     "notifications": "the outbox: written with what causes it, then delivered",
