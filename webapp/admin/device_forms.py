@@ -95,7 +95,12 @@ class RemoveForm(Form):
 
 
 class ReplaceForm(Form):
-    successor = SelectField(_l("New device"), coerce=int, validate_choice=True)
+    successor = SelectField(
+        _l("New device"),
+        coerce=int,
+        validate_choice=True,
+        description=_l("Of the same kind, and hanging nowhere; register it first."),
+    )
     day = DayField(
         _l("Day of the replacement"),
         [InputRequired()],

@@ -101,7 +101,7 @@ _WORDS: tuple[tuple[StrEnum, Label], ...] = (
     (DeviceStatus.ONLINE, _l("Online")),
     (DeviceStatus.OFFLINE, _l("Offline")),
     (DeviceStatus.MAINTENANCE, _l("Maintenance")),
-    (KeyState.OPEN, _l("Open")),
+    (KeyState.OPEN, _l("Valid")),
     (KeyState.CLOSING, _l("Being replaced")),
     (KeyState.EXPIRED, _l("Expired")),
     (KeyState.REVOKED, _l("Revoked")),
