@@ -129,6 +129,8 @@ class DeviceView(RecordView):
 
     def keys(self, device: Device) -> list[DeviceKey]:
         """The newest first; a key itself is shown once, when it is made."""
+        if not self.may_manage_keys():
+            return []
         return list(
             access.database().scalars(
                 sa.select(DeviceKey)
