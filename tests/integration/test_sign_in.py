@@ -1,6 +1,7 @@
 """Signing in: the second factor, recovery codes, the lockout and the limit of an address."""
 
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Barrier
