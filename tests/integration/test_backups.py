@@ -39,6 +39,7 @@ from storage.backup import fingerprints, keys
 from storage.backup.manifest import Manifest, stored_manifests
 from storage.backup.scratch import NAME, Scratch, scratch
 from storage.database import create_engine, ensure_month_partitions, transaction
+from storage.logins import prepare_logins
 from storage.models import Backup, Bill
 from storage.objects import FolderStore, ObjectStore
 from storage.settings import REPOSITORY, Settings
@@ -52,7 +53,9 @@ def settings(state_dir: Path, database_url: str) -> Iterator[Settings]:
     """State in a folder that the server's user reaches without a copy of its programs."""
     folder = Path(tempfile.mkdtemp(dir=state_dir))
     folder.chmod(0o755)
-    yield Settings(state_dir=folder, database_url=database_url, _env_file=None)
+    settings = Settings(state_dir=folder, database_url=database_url, _env_file=None)
+    prepare_logins(settings)
+    yield settings
     shutil.rmtree(folder)
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from domain.payments import PaymentMethod
 from services.operations.payments import confirm_payment, record_payment
-from storage.database import dagster_url
+from storage.dagster_database import prepare_dagster_database
+from storage.logins import prepare_logins
 from storage.models import Bill, Document, Quarantined, Reading, ReportFile
 from storage.objects import FolderStore
 from storage.settings import REPOSITORY, Clock, Settings
@@ -32,24 +32,16 @@ TOTAL = BASE_TOTAL + CAFE_TOTAL + SPA_TOTAL
 def settings(database_url: str, state_dir: Path) -> Settings:
     path = state_dir / "journey"
     path.mkdir(mode=0o755, exist_ok=True)
-    return Settings(
+    settings = Settings(
         state_dir=path,
         database_url=database_url,
         clock=NOW,
         clock_skew_behind_days=62,
         _env_file=None,
     )
-
-
-@pytest.fixture
-def dagster_database(server_url: str, database_url: str) -> Iterator[None]:
-    """Dagster's own database goes with the test's."""
-    yield
-    url = sa.make_url(dagster_url(database_url))
-    engine = sa.create_engine(server_url.replace("postgresql://", "postgresql+psycopg://"))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text(f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)'))
-    engine.dispose()
+    prepare_logins(settings)
+    prepare_dagster_database(settings, database_url)
+    return settings
 
 
 def run_month(settings: Settings) -> dict[str, Any]:
@@ -75,9 +67,7 @@ def run_month(settings: Settings) -> dict[str, Any]:
     return events[-1]
 
 
-def test_month_from_device_files_to_proven_backup(
-    engine: sa.Engine, settings: Settings, dagster_database: None
-) -> None:
+def test_month_from_device_files_to_proven_backup(engine: sa.Engine, settings: Settings) -> None:
     mall = small_mall.build_small_mall(engine)
     store = FolderStore(settings.state_dir / "objects")
     small_mall.drop_month(store)
