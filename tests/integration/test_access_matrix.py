@@ -100,13 +100,13 @@ GET  /admin/charts/<chart>.csv                        STAFF       200 mall
 GET  /admin/contracts/                                STAFF       200 -
 GET  /admin/contracts/details/                        STAFF       200 mall ?id={contract_id}
 GET  /admin/contracts/export/<export_type>/           STAFF       200 -
-GET  /admin/device-keys/                              DESK        200 -
+GET  /admin/device-keys/                              OPERATIONS  200 -
 GET  /admin/device-keys/<ID:key_id>/revoke            DESK        200 mall
 POST /admin/device-keys/<ID:key_id>/revoke            DESK        302 mall
 GET  /admin/device-keys/<ID:key_id>/rotate            DESK        200 mall
 POST /admin/device-keys/<ID:key_id>/rotate            DESK        200 mall
-GET  /admin/device-keys/details/                      DESK        200 mall ?id={key_id}
-GET  /admin/device-keys/export/<export_type>/         DESK        200 -
+GET  /admin/device-keys/details/                      OPERATIONS  200 mall ?id={key_id}
+GET  /admin/device-keys/export/<export_type>/         OPERATIONS  200 -
 GET  /admin/device-keys/new/                          DESK        200 -
 POST /admin/device-keys/new/                          DESK        200 -
 GET  /admin/devices/                                  OPERATIONS  200 -

@@ -191,7 +191,7 @@ def test_others_change_nothing(staff_site: StaffSite, email: str) -> None:
 
 def test_keys_and_devices_of_another_mall_do_not_exist(staff_site: StaffSite) -> None:
     with transaction(staff_site.engine) as session:
-        other = register_mall(session, code="K99", name="别处")
+        other = register_mall(session, code="Z98", name="别处")
         create_device_key(
             session, mall_id=other, device_id=None, name="foreign", now=staff_site.clock.at
         )

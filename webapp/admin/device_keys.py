@@ -67,7 +67,7 @@ def _of_what(query: Any, value: str) -> Any:
 
 
 class DeviceKeyView(RecordView):
-    permission = Permission.DEVICE_KEYS_MANAGE
+    permission = Permission.DEVICES_READ
     export_permission = Permission.DEVICES_EXPORT
     edit_permission = Permission.DEVICE_KEYS_MANAGE
     creatable = True
