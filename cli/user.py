@@ -82,7 +82,7 @@ def _deliver(engine: sa.Engine, settings: Settings, now: datetime) -> None:
     result = deliver_notifications(engine, gateways={Channel.EMAIL: gateway}, now=now)
     if result.failed or result.postponed:
         click.echo("The mail server did not take the letter; it is tried again.", err=True)
-    elif not settings.email_server:
+    elif result.sent and not settings.email_server:
         click.echo(f"No mail server is set; the letter is in {settings.state_dir}/log/email.mbox.")
 
 
