@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage.database import migrate
+from storage.logins import prepare_logins
 from storage.postgres import embedded_server, free_port
 from storage.settings import REPOSITORY, Settings
 
@@ -42,8 +43,9 @@ def web(
 ) -> Iterator[int]:
     """Gunicorn with `workers` processes over the database; the port it answers on.
 
-    Its log is `web.log` in `folder`.
+    Its log is `web.log` in `folder`, its logins' secrets are there too.
     """
+    prepare_logins(Settings(state_dir=folder, _env_file=None), url)
     port = free_port()
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("ATRIUM_")

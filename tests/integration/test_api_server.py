@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 import sqlalchemy as sa
+from databases import create_database, drop_database
 
 from bench.ingest import _Mall
 from bench.web_server import Caller, readings_request, web
 from services.operations.device_keys import create_device_key, revoke_device_key
 from services.operations.signing_vault import open_vault
-from storage.database import create_engine, migrate, transaction
+from storage.database import create_engine, transaction
 from storage.settings import Settings
 from webapp.api.signing_guide import EXAMPLES
 
@@ -36,20 +36,15 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(server_url: str) -> Iterator[Site]:
-    name = f"served_{time.time_ns()}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    url = server_url.rsplit("/", 1)[0] + f"/{name}"
-    migrate(url)
+def site(server_url: str, template_url: str) -> Iterator[Site]:
+    url = create_database(server_url, template_url)
     folder = Path(tempfile.mkdtemp(prefix="atrium-served-"))
     try:
         with web(url, folder) as port:
             yield Site(port, _Mall(url), folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        drop_database(server_url, url)
 
 
 def raw(site: Site, head: bytes, body: bytes = b"") -> tuple[int, float]:
