@@ -208,3 +208,14 @@ def test_old_sign_in_is_asked_again_before_roles_and_exports(staff_site: StaffSi
         assert client.get("/admin/users/").status_code == 200
     finally:
         staff_site.clock.at = began
+
+
+def test_page_of_a_person_leads_to_what_happened(staff_site: StaffSite) -> None:
+    user_id = account(staff_site, "watched@example.org")
+    client = staff_site.client(ADMIN)
+    post(client, f"/admin/users/{user_id}/close", typed="watched@example.org")
+    page = client.get(f"/admin/users/details/?id={user_id}").text
+    to_it, by_them = re.findall(r'href="(/admin/audit/\?[^"]*)"', page)
+    events = client.get(to_it.replace("&amp;", "&")).text.split("</form>")[-1]
+    assert "Account disabled" in events
+    assert "actor=watched" in by_them

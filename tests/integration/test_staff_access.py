@@ -12,7 +12,7 @@ from services.operations.malls import register_mall, register_unit
 from storage.database import transaction
 from webapp.admin.base import RecordView, StaffView
 
-ADMIN, MANAGEMENT, OPERATION, FINANCE = PEOPLE
+_ADMIN, _MANAGEMENT, OPERATION, FINANCE = PEOPLE
 
 
 def test_every_staff_page_derives_from_the_closed_base(staff_site: StaffSite) -> None:

@@ -6,11 +6,11 @@ accounts (webapp.admin) and signing in (webapp.auth).
 
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, g
-from flask_security import current_user
+from flask import Blueprint, g
 
 from domain.people import Role
-from webapp.auth.authorisation import ask_to_sign_in, principal
+from domain.permissions import Permission
+from webapp.auth.authorisation import principal, require
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
@@ -20,8 +20,7 @@ from webapp.account import pages  # noqa: E402, F401
 
 @blueprint.before_request
 def _people_only() -> None:
-    if not current_user.is_authenticated:
-        abort(ask_to_sign_in())
+    require(Permission.OWN_ACCOUNT_MANAGE)
     who = principal()
     if who is not None and who.role is Role.SHOP:
         from webapp.portal.door import current_shop
