@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from staff_site import StaffSite, token
@@ -16,6 +17,14 @@ ADMIN = "admin@example.org"
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "BREW")
 OURS = re.compile(r"Traceback|werkzeug|sqlalchemy|psycopg|flask|\.py\b|SELECT |INSERT ", re.I)
 HUGE = "9" * 400
+# A link that ran out, a form with a fault: pages of their own that say what to do.
+SAID_IN_PLACE = (410, 422)
+
+
+@pytest.fixture(scope="module")
+def admin(staff_site: StaffSite) -> FlaskClient:
+    """Signed in once: every request here leaves the session as it was."""
+    return staff_site.client(ADMIN)
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +39,15 @@ def check(answer, where: object) -> None:  # type: ignore[no-untyped-def]
     assert answer.headers["X-Request-ID"], where
     if answer.status_code >= 400 and answer.request.method != "HEAD":
         assert not OURS.search(answer.text), where
-        assert answer.headers["X-Request-ID"] in answer.text, where
+        if answer.status_code not in SAID_IN_PLACE:
+            assert answer.headers["X-Request-ID"] in answer.text, where
     answer.close()
 
 
-def addresses(site: StaffSite, odd: str) -> Iterator[str]:
-    """Every rule but those of files, with `odd` in each of its places."""
+def addresses(site: StaffSite, odd: str, *, method: str = "GET") -> Iterator[str]:
+    """Every rule with the method but those of files, with `odd` in each of its places."""
     for rule in site.app.url_map.iter_rules():
-        if "static" not in rule.endpoint or odd != "1":
+        if method in (rule.methods or ()) and ("static" not in rule.endpoint or odd != "1"):
             yield re.sub(r"<[^>]+>", odd, str(rule))
 
 
@@ -49,8 +59,10 @@ ODD = (
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd_piece_of_a_path_is_refused(staff_site: StaffSite, odd: str) -> None:
-    client = staff_site.client(ADMIN)
+def test_odd_piece_of_a_path_is_refused(
+    staff_site: StaffSite, admin: FlaskClient, odd: str
+) -> None:
+    client = admin
     for path in addresses(staff_site, odd):
         if odd in path:
             check(client.get(path), path)
@@ -66,8 +78,10 @@ QUERY_NAMES = (
 @pytest.mark.parametrize(
     "odd", ["a%00b", "%FF%FE", "-1", HUGE, "%E2%80%AE%27%3C", "2026-13", "0001-01", "2026-W99"]
 )
-def test_odd_value_of_a_query_is_refused_or_ignored(staff_site: StaffSite, odd: str) -> None:
-    client = staff_site.client(ADMIN)
+def test_odd_value_of_a_query_is_refused_or_ignored(
+    staff_site: StaffSite, admin: FlaskClient, odd: str
+) -> None:
+    client = admin
     odd_id = "&".join(f"{name}={odd}" for name in QUERY_NAMES)
     known_id = "id=1&" + odd_id.partition("&")[2]
     for path in addresses(staff_site, "1"):
@@ -75,19 +89,19 @@ def test_odd_value_of_a_query_is_refused_or_ignored(staff_site: StaffSite, odd: 
             check(client.get(f"{path}?{query}"), path)
 
 
-def test_every_method_is_answered(staff_site: StaffSite) -> None:
-    for person, methods in (("", ("HEAD", "TRACE")), (ADMIN, ("HEAD", "OPTIONS", "PUT", "BREW"))):
-        client = staff_site.client(person)
+def test_every_method_is_answered(staff_site: StaffSite, admin: FlaskClient) -> None:
+    stranger = staff_site.client()
+    for client, methods in ((stranger, ("HEAD", "TRACE")), (admin, ("HEAD", "OPTIONS", "BREW"))):
         for path in addresses(staff_site, "1"):
             for method in methods:
                 answer = client.open(path, method=method)
                 check(answer, (method, path))
-                if method in ("TRACE", "PUT", "BREW"):
+                if method in ("TRACE", "BREW"):
                     assert answer.status_code in (400, 404, 405), (method, path)
 
 
-def test_method_cannot_be_overridden(staff_site: StaffSite) -> None:
-    client = staff_site.client(ADMIN)
+def test_method_cannot_be_overridden(staff_site: StaffSite, admin: FlaskClient) -> None:
+    client = admin
     answer = client.get(
         "/sign-out?_method=POST", headers={"X-HTTP-Method-Override": "POST", "X-Method": "POST"}
     )
@@ -125,9 +139,10 @@ def test_odd_form_is_refused(staff_site: StaffSite, form: str) -> None:
     check(
         client.post("/sign-in", data=body, content_type="application/x-www-form-urlencoded"), form
     )
+    # Its own session: a sound token may end it on the way.
     client = staff_site.client(ADMIN)
     body = FORMS[form] % token(client, "/admin/").encode()
-    for path in addresses(staff_site, "1"):
+    for path in sorted(addresses(staff_site, "1", method="POST"), key="/sign-out".__eq__):
         check(client.post(path, data=body, content_type="application/x-www-form-urlencoded"), path)
 
 
@@ -150,8 +165,10 @@ def test_odd_form_is_refused(staff_site: StaffSite, form: str) -> None:
         ("application/x-www-form-urlencoded", b"a=" + b"x" * 600_000),
     ],
 )
-def test_odd_body_is_refused(staff_site: StaffSite, content_type: str, body: bytes) -> None:
-    client = staff_site.client(ADMIN)
+def test_odd_body_is_refused(
+    staff_site: StaffSite, admin: FlaskClient, content_type: str, body: bytes
+) -> None:
+    client = admin
     for path in ("/sign-in", "/sign-out", "/language", "/admin/shops/new/", "/api/v1/readings"):
         answer = client.post(path, data=body, content_type=content_type)
         check(answer, path)
@@ -191,9 +208,10 @@ def test_form_of_too_much_is_too_large(staff_site: StaffSite) -> None:
         {"Content-Encoding": "gzip"},
     ],
 )
-def test_odd_header_is_survived(staff_site: StaffSite, headers: dict[str, str]) -> None:
-    for person in ("", ADMIN):
-        client = staff_site.client(person)
+def test_odd_header_is_survived(
+    staff_site: StaffSite, admin: FlaskClient, headers: dict[str, str]
+) -> None:
+    for client in (staff_site.client(), admin):
         for path in (
             "/",
             "/sign-in",
@@ -234,8 +252,8 @@ def test_any_bytes_are_answered(
     assert not OURS.search(text) or status.startswith("2")
 
 
-def test_api_refuses_a_person_s_cookie(staff_site: StaffSite) -> None:
-    client = staff_site.client(ADMIN)
+def test_api_refuses_a_person_s_cookie(staff_site: StaffSite, admin: FlaskClient) -> None:
+    client = admin
     body = json.dumps([{"device_id": "x"}]).encode()
     answer = client.post("/api/v1/readings", data=body, content_type="application/json")
     assert (answer.status_code, answer.json["type"]) == (403, "/api/docs#problem-cookies")
