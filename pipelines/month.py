@@ -241,6 +241,7 @@ def _carry(options: argparse.Namespace, narrator: Narrator, settings: Settings) 
     os.environ.setdefault(HOME_VARIABLE, str(prepare_instance(settings)))
     os.environ.setdefault(URL_VARIABLE, dagster_url(url))
     engine = create_engine(url, role=Group.PIPELINES)
+    engine.connect().close()  # a database that does not answer is said by us, with its address
     if options.stepwise and not _is_billed(engine, options):
         # The caller works meanwhile: what takes long to import, and will be needed, is imported.
         threading.Thread(target=load_library, daemon=True).start()

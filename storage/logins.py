@@ -7,6 +7,7 @@ An account is `<database>_login_<name>`, has its password in state_dir/secrets, 
 do nothing: it inherits nothing and becomes one of its groups in each transaction.
 """
 
+from contextlib import suppress
 from enum import StrEnum
 
 import psycopg
@@ -116,19 +117,17 @@ def _make(connection: psycopg.Connection, login: Login, name: str, password: str
     )
     _run(connection, statement, f"make the login {name!r}")
     if login is Login.BACKUP:
-        for attribute in ("REPLICATION", "BYPASSRLS"):
-            _allow(connection, name, attribute)
+        role = sql.Identifier(name)
+        _try(connection, sql.SQL("ALTER ROLE {} REPLICATION").format(role))
+        _try(connection, sql.SQL("ALTER ROLE {} BYPASSRLS").format(role))
+        # To tell this server from others, by its control file.
+        _try(connection, sql.SQL("GRANT pg_monitor TO {}").format(role))
 
 
-def _allow(connection: psycopg.Connection, name: str, attribute: str) -> None:
-    """Only who has an attribute may give it: without it, backups say so when they are made."""
-    try:
-        execute_despite_races(
-            connection,
-            sql.SQL("ALTER ROLE {} {}").format(sql.Identifier(name), sql.SQL(attribute)),
-        )
-    except psycopg.errors.InsufficientPrivilege:
-        return
+def _try(connection: psycopg.Connection, statement: sql.Composed) -> None:
+    """Only who has a power may give it; backups say what their login lacks when they are made."""
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        execute_despite_races(connection, statement)
 
 
 def _verifier(connection: psycopg.Connection, name: str, password: str) -> str:

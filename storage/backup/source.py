@@ -37,6 +37,7 @@ def inspect_source(url: str, server: EmbeddedServer) -> Source:
             """
             SELECT current_setting('server_version_num')::int / 10000,
                    (SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user),
+                   (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user),
                    (SELECT count(*) FROM pg_tablespace) > 2,
                    current_setting('wal_level') = 'minimal'
                    OR current_setting('max_wal_senders')::int = 0,
@@ -45,7 +46,7 @@ def inspect_source(url: str, server: EmbeddedServer) -> Source:
         ).fetchone()
         if row is None:
             raise AssertionError("the server did not answer")
-        major, may_replicate, has_tablespaces, has_no_wal_sender, user, database = row
+        major, may_replicate, reads_all, has_tablespaces, has_no_wal_sender, user, database = row
         ours = postgres_major(server)
         if major != ours:
             raise BackupRefused(
@@ -57,6 +58,11 @@ def inspect_source(url: str, server: EmbeddedServer) -> Source:
             raise BackupRefused(
                 f"the role {user} may not read a backup: ALTER ROLE {user} REPLICATION, and "
                 "allow `replication` for it in pg_hba.conf"
+            )
+        if not reads_all:
+            raise BackupRefused(
+                f"the role {user} may not read every row, so the backup could not be compared: "
+                f"ALTER ROLE {user} BYPASSRLS"
             )
         if has_no_wal_sender:
             raise BackupRefused(

@@ -39,7 +39,7 @@ from storage.backup import fingerprints, keys
 from storage.backup.manifest import Manifest, stored_manifests
 from storage.backup.scratch import NAME, Scratch, scratch
 from storage.database import create_engine, ensure_month_partitions, transaction
-from storage.logins import prepare_logins
+from storage.logins import Login, login_url, prepare_logins
 from storage.models import Backup, Bill
 from storage.objects import FolderStore, ObjectStore
 from storage.settings import REPOSITORY, Settings
@@ -541,7 +541,8 @@ def test_role_without_replication_is_told_what_it_lacks(
     with engine.begin() as connection:
         for statement in (
             f"CREATE ROLE {name} LOGIN PASSWORD 'secret'",
-            f"GRANT pg_read_all_data, pg_write_all_data TO {name}",
+            f"GRANT pg_read_all_data, pg_write_all_data, atrium_backup TO {name}",
+            f'GRANT CONNECT ON DATABASE "{engine.url.database}" TO {name}',
         ):
             connection.execute(sa.text(statement))
     plain = create_engine(
@@ -554,6 +555,10 @@ def test_role_without_replication_is_told_what_it_lacks(
             run_backup(plain, settings, folder_store)
         with engine.begin() as connection:
             connection.execute(sa.text(f"ALTER ROLE {name} REPLICATION"))
+        with pytest.raises(BackupRefused, match=f"ALTER ROLE {name} BYPASSRLS"):
+            run_backup(plain, settings, folder_store)
+        with engine.begin() as connection:
+            connection.execute(sa.text(f"ALTER ROLE {name} BYPASSRLS"))
         run_backup(plain, settings, folder_store, day=1)
         assert prove(plain, settings, folder_store).is_equal
     finally:
@@ -561,6 +566,17 @@ def test_role_without_replication_is_told_what_it_lacks(
         with engine.begin() as connection:
             connection.execute(sa.text(f"DROP OWNED BY {name}"))
             connection.execute(sa.text(f"DROP ROLE {name}"))
+
+
+def test_backups_own_login_backs_up_and_proves(
+    engine: sa.Engine, settings: Settings, folder_store: FolderStore
+) -> None:
+    own = create_engine(login_url(settings, Login.BACKUP))
+    try:
+        run_backup(own, settings, folder_store)
+        assert prove(own, settings, folder_store).is_equal
+    finally:
+        own.dispose()
 
 
 def test_backup_for_keys_elsewhere_is_proven_only_with_them(

@@ -4,25 +4,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from storage.database import dagster_url, with_driver
+from storage.dagster_database import prepare_dagster_database
 from storage.settings import REPOSITORY, Settings
 
 
 @pytest.fixture
-def dagster_database(server_url: str, database_url: str) -> Iterator[None]:
-    """Dagster's own database goes with the test's."""
-    yield
-    name = sa.make_url(dagster_url(database_url)).database
-    engine = sa.create_engine(with_driver(server_url, "psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-    engine.dispose()
+def prepared(settings: Settings, database_url: str) -> Settings:
+    """Settings of a database with the orchestrator's beside it."""
+    prepare_dagster_database(settings, database_url)
+    return settings
 
 
 def month(settings: Settings, *arguments: str) -> tuple[int, list[dict[str, Any]], str]:
@@ -49,10 +43,8 @@ def month(settings: Settings, *arguments: str) -> tuple[int, list[dict[str, Any]
     )
 
 
-def test_month_of_an_unknown_mall_fails_by_name(
-    database_url: str, settings: Settings, dagster_database: None
-) -> None:
-    code, events, _ = month(settings, "--month", "2026-03", "--mall", "NOPE")
+def test_month_of_an_unknown_mall_fails_by_name(prepared: Settings) -> None:
+    code, events, _ = month(prepared, "--month", "2026-03", "--mall", "NOPE")
 
     assert code == 1
     assert events == [
@@ -60,11 +52,9 @@ def test_month_of_an_unknown_mall_fails_by_name(
     ]
 
 
-def test_caller_that_goes_away_ends_the_month(
-    database_url: str, settings: Settings, dagster_database: None
-) -> None:
+def test_caller_that_goes_away_ends_the_month(prepared: Settings) -> None:
     """Standard input that ends is the caller's end: the month does not run on its own."""
-    code, events, _ = month(settings, "--month", "2026-03", "--mall", "NOPE", "--stepwise")
+    code, events, _ = month(prepared, "--month", "2026-03", "--mall", "NOPE", "--stepwise")
 
     assert code == 130
     assert events == [{"event": "failed", "stage": "Start", "message": "interrupted"}]

@@ -1,7 +1,8 @@
 """Whether the process lives, and whether it can do its work.
 
-/healthz: the process answers. /readyz: the database is reachable and migrated and the object
-store takes objects; 503 with the reasons when not. No secret and no address is shown.
+/healthz: the process answers. /readyz: the database is reachable and migrated, its walls stand
+(storage.walls) and the object store takes objects; 503 with the reasons when not. No secret and
+no address is shown.
 """
 
 import logging
@@ -17,6 +18,7 @@ from flask import Response
 
 from storage.database import pending_migrations
 from storage.objects import ObjectStore
+from storage.walls import check_walls
 from webapp.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -64,7 +66,10 @@ def _tried(name: str, check: Callable[[], str]) -> str:
 def _database(engine: sa.Engine) -> str:
     if pending_migrations(engine):
         return "the schema differs from this version; run: atrium database migrate"
-    return ""
+    wrong = check_walls(engine)
+    for sentence in wrong:
+        log.error("a wall of the database is open: %s", sentence)
+    return "a wall between malls or shops is open; the log says which" if wrong else ""
 
 
 def _objects(store: ObjectStore) -> str:
