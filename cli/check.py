@@ -89,7 +89,10 @@ def database_is_ready(settings: Settings) -> Iterator[Finding]:
             engine.dispose()
     except (PostgresError, sa.exc.SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
-        yield _fail("database", f"The database does not answer, so it was not looked at: {reason}")
+        yield _fail(
+            "database",
+            f"The database does not answer ({reason}): start it and look again.",
+        )
 
 
 # -- before others use it -----------------------------------------------------------------------
@@ -232,6 +235,8 @@ def database_is_walled(settings: Settings) -> Iterator[Finding]:
                 "ATRIUM_DATABASE_URL leads over a network without checking the server: append "
                 "?sslmode=verify-full.",
             )
+    if not _answers(settings):
+        return  # said by database_is_ready
     for login in (Login.DOOR, Login.STAFF, Login.TENANT, Login.INGEST, Login.PIPELINES):
         try:
             with psycopg.connect(login_url(settings, login), connect_timeout=5) as connection:
@@ -251,6 +256,14 @@ def database_is_walled(settings: Settings) -> Iterator[Finding]:
                 f"The login `{login}` is a superuser, ignores row security or makes roles: take "
                 "that from it.",
             )
+
+
+def _answers(settings: Settings) -> bool:
+    try:
+        psycopg.connect(database_url(settings), connect_timeout=5).close()
+    except (PostgresError, psycopg.Error):
+        return False
+    return True
 
 
 ALWAYS: tuple[Check, ...] = (secrets_are_private, database_is_ready)
