@@ -76,6 +76,7 @@ def test_inviting_makes_an_account_without_password_and_sends_a_letter(
 def test_form_says_what_is_wrong_and_keeps_what_was_typed(staff_site: StaffSite) -> None:
     client = staff_site.client(ADMIN)
     for data, complaint in (
+        ({"role": ""}, "This field is required"),
         ({"role": "FINANCE"}, "Tick at least one mall"),
         ({"role": "SHOP"}, "Tick the shops"),
         ({"role": "FINANCE", "mall_codes": "M01", "shop_codes": "M01/S-001"}, "tick none"),

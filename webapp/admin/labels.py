@@ -176,7 +176,7 @@ _WORDS: tuple[tuple[StrEnum, Label], ...] = (
     (Role.OPERATION, _l("Operation")),
     (Role.FINANCE, _l("Finance")),
     (Role.SHOP, _l("Shop")),
-    (AccountState.ACTIVE, _l("Active")),
+    (AccountState.ACTIVE, _l("In use")),
     (AccountState.INVITED, _l("Invited")),
     (AccountState.LOCKED, _l("Locked")),
     (AccountState.CLOSED, _l("Closed")),

@@ -108,7 +108,7 @@ class UserView(RecordView):
     )
     column_labels = {
         "email": _l("E-mail"),
-        "name": _l("Name"),
+        "name": _l("Full name"),
         "role": _l("Role"),
         "reach": _l("Malls and shops"),
         "state": _l("State"),

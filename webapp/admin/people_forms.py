@@ -41,8 +41,14 @@ class InvitationForm(Form):
         render_kw={"type": "email", "autocomplete": "off"},
         description=_l("A letter with a link to choose a password goes there."),
     )
-    name = StringField(_l("Name"), [DataRequired(), Length(max=120)])
-    role = SelectField(_l("Role"), choices=lambda: labels.labels_of(Role), coerce=Role)
+    name = StringField(_l("Full name"), [DataRequired(), Length(max=120)])
+    # Nothing is chosen at first: nobody becomes an administrator by not looking.
+    role = SelectField(
+        _l("Role"),
+        [DataRequired()],
+        choices=lambda: [("", _("Choose a role")), *labels.labels_of(Role)],
+        coerce=lambda value: Role(value) if value else None,
+    )
     mall_codes = CheckList(
         _l("Malls"),
         choices=lambda: [(mall.code, f"{mall.code} {mall.name}") for mall in access.malls()],
@@ -68,7 +74,7 @@ class InvitationForm(Form):
     def validate_shop_codes(self, field: Any) -> None:
         if self.role.data is Role.SHOP and not field.data:
             raise ValidationError(_("Tick the shops that this person acts for."))
-        if self.role.data is not Role.SHOP and field.data:
+        if self.role.data not in (Role.SHOP, None) and field.data:
             raise ValidationError(_("Only the role Shop belongs to shops; tick none."))
 
     def malls_reached(self) -> set[str]:
