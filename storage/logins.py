@@ -17,7 +17,14 @@ from psycopg import sql
 from storage.context import context_key, key_blocks
 from storage.database import database_url
 from storage.postgres import PostgresError
-from storage.roles import STAFF, Group, execute_despite_races, missing_roles, refusal
+from storage.roles import (
+    STAFF,
+    Group,
+    execute_despite_races,
+    may_in_database,
+    missing_roles,
+    refusal,
+)
 from storage.settings import Settings
 
 LONGEST_NAME = 63
@@ -176,32 +183,41 @@ def _quoted(connection: psycopg.Connection, name: str) -> str:
 
 def _keep_others_out(connection: psycopg.Connection, names: list[str]) -> None:
     """Two databases of one server must not open each other's doors."""
+    wanted = _wanted_entries(connection, names)
+    if not wanted:
+        return
+    work = "say who may enter the database"
+    for statement in wanted:
+        _run(connection, statement, work)
+    # Who may not grant is only warned.
+    left = [statement.as_string(connection) for statement in _wanted_entries(connection, names)]
+    if left:
+        raise refusal(connection, work, left)
+
+
+def _wanted_entries(connection: psycopg.Connection, names: list[str]) -> list[sql.Composed]:
+    """Statements that are still needed."""
     database = sql.Identifier(connection.info.dbname)
-    if _may(connection, "public", "CONNECT") or _may(connection, "public", "TEMPORARY"):
-        _run(
-            connection,
-            sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(database),
-            "close the database to other accounts",
+    found = []
+    if any(may_in_database(connection, "public", each) for each in ("CONNECT", "TEMPORARY")):
+        found.append(
+            sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(database)
         )
-    wanted = [(name, "CONNECT") for name in names]
+    entries = [(name, "CONNECT") for name in names]
     # Batches lie in temporary tables on their way in.
-    wanted += [(group.value, "TEMPORARY") for group in (Group.INGEST, Group.PIPELINES)]
-    for role, privilege in wanted:
-        if not _may(connection, role, privilege):
-            _run(
-                connection,
-                sql.SQL("GRANT {} ON DATABASE {} TO {}").format(
-                    sql.SQL(privilege), database, sql.Identifier(role)
-                ),
-                f"let {role!r} enter",
-            )
+    entries += [
+        (group.value, "TEMPORARY") for group in (Group.OWNER, Group.INGEST, Group.PIPELINES)
+    ]
+    if found:
+        # What PUBLIC had, they seemed to have.
+        return found + [_entry(database, *each) for each in entries]
+    return [_entry(database, *each) for each in entries if not may_in_database(connection, *each)]
 
 
-def _may(connection: psycopg.Connection, role: str, privilege: str) -> bool:
-    row = connection.execute(
-        "SELECT has_database_privilege(%s, current_database(), %s)", (role, privilege)
-    ).fetchone()
-    return bool(row and row[0])
+def _entry(database: sql.Identifier, role: str, privilege: str) -> sql.Composed:
+    return sql.SQL("GRANT {} ON DATABASE {} TO {}").format(
+        sql.SQL(privilege), database, sql.Identifier(role)
+    )
 
 
 def _give_key(connection: psycopg.Connection, key: bytes) -> None:

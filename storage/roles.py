@@ -74,6 +74,14 @@ def may_become(connection: psycopg.Connection, role: str, *, who: str = "") -> b
     return bool(row and row[0])
 
 
+def may_in_database(connection: psycopg.Connection, role: str, privilege: str) -> bool:
+    """Whether `role` (or `public`) has CONNECT, TEMPORARY or CREATE on this very database."""
+    row = connection.execute(
+        "SELECT has_database_privilege(%s, current_database(), %s)", (role, privilege)
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def missing_roles(connection: psycopg.Connection, names: Collection[str]) -> list[str]:
     """Those of `names` that the server does not have, in the order given."""
     known = connection.cursor(row_factory=scalar_row).execute(
@@ -161,16 +169,16 @@ def _run(
 
 
 def _let_owner_create(connection: psycopg.Connection) -> None:
-    name = connection.info.dbname
-    row = connection.execute(
-        "SELECT has_database_privilege(%s, %s, 'CREATE')", (Group.OWNER.value, name)
-    ).fetchone()
-    if row and row[0]:
+    if may_in_database(connection, Group.OWNER, "CREATE"):
         return
     grant = sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(
-        sql.Identifier(name), sql.Identifier(Group.OWNER)
+        sql.Identifier(connection.info.dbname), sql.Identifier(Group.OWNER)
     )
-    _run(connection, [grant], "let atrium_owner create schemas")
+    work = "let atrium_owner create schemas"
+    _run(connection, [grant], work)
+    # Who may not grant is only warned.
+    if not may_in_database(connection, Group.OWNER, "CREATE"):
+        raise refusal(connection, work, [grant.as_string(connection)])
 
 
 def _hand_over(connection: psycopg.Connection) -> None:
