@@ -22,8 +22,6 @@ from services.operations.people import create_user
 from storage.database import transaction
 from storage.models import Bill, Document, Notification
 from storage.objects import open_object_store
-from storage.roles import STAFF, Group
-from storage.row_security import allow, by_mall, by_shop, protect_rows, unprotect_rows
 from storage.settings import Settings
 
 BOOKS, BOTH, COFFEE, STRANGER, NOBODY, NEWCOMER = (
@@ -84,7 +82,6 @@ def build_portal_mall(engine: sa.Engine, settings: Settings, mall: StaffMall) ->
         strange_mall, strange_shop, strange_contract, newcomer = _other_mall(session)
         _people(session, settings)
         session.connection().exec_driver_sql(SHOP_DAYS)
-        _protect_marts(session)
         for shop_id, factor in ((own, 1), (other, 7)):
             _days(session, mall.mall_id, shop_id, factor)
         session.execute(
@@ -136,17 +133,6 @@ def build_portal_mall(engine: sa.Engine, settings: Settings, mall: StaffMall) ->
             strange_shop=strange_shop,
             newcomer_shop=newcomer,
         )
-
-
-def _protect_marts(session: Session) -> None:
-    """As dbt leaves them."""
-    statements = [f"GRANT USAGE ON SCHEMA marts TO {Group.SHOP}"]
-    for mart in ("marts.shop_days", "marts.shop_months"):
-        statements += unprotect_rows(mart)
-        statements += protect_rows(mart, staff=by_mall(), shop=by_shop())
-        statements += allow(mart, dict.fromkeys((*STAFF, Group.SHOP), "SELECT"))
-    for statement in statements:
-        session.execute(sa.text(statement))
 
 
 def _people(session: Session, settings: Settings) -> None:

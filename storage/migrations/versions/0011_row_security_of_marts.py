@@ -53,6 +53,20 @@ WHERE c.relnamespace = 'marts'::regnamespace AND c.relkind = 'r'
   AND EXISTS (SELECT FROM pg_attribute a
               WHERE a.attrelid = c.oid AND a.attname = 'mall_id' AND NOT a.attisdropped)
 """
+# A view reads as who asks it, not as who made it.
+ASK_AS_CALLER = """
+DO $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN SELECT oid::regclass AS view FROM pg_class
+        WHERE relnamespace IN ('staging'::regnamespace, 'marts'::regnamespace) AND relkind = 'v'
+    LOOP
+        EXECUTE format('ALTER VIEW %s SET (security_invoker = true)', found.view);
+    END LOOP;
+END
+$$
+"""
 OPEN_KNOWN = """
 DO $$
 DECLARE
@@ -85,6 +99,7 @@ def upgrade() -> None:
     op.execute("REVOKE ALL ON FUNCTION app.protect_mart(regclass) FROM PUBLIC")
     op.execute("GRANT EXECUTE ON FUNCTION app.protect_mart(regclass) TO atrium_pipelines")
     op.execute(PROTECT_KNOWN)
+    op.execute(ASK_AS_CALLER)
 
 
 def downgrade() -> None:
