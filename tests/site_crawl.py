@@ -35,9 +35,8 @@ class Page(HTMLParser):
         elif tag == "form":
             action = urljoin(self.address, values.get("action", "") or self.address)
             self.forms.append(Form(action, values.get("method", "get").lower()))
-        elif tag in ("input", "button", "select", "textarea"):
-            if self.forms and values.get("name"):
-                self.forms[-1].fields[values["name"]] = values.get("value", "")
+        elif tag in ("input", "button", "select", "textarea") and self.forms and values.get("name"):
+            self.forms[-1].fields[values["name"]] = values.get("value", "")
 
 
 def rule_of(app: Flask, address: str, method: str = "GET") -> str:
