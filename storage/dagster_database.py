@@ -80,6 +80,8 @@ def _statements(connection: psycopg.Connection, owner: str, reader: str) -> list
         for kind, name in connection.execute(OTHERS, (sql.Identifier(owner).as_string(connection),))
     ]
     if not is_owner:
+        # Before PostgreSQL 16 a login that inherits nothing has nothing of its being the owner.
+        found.append(sql.SQL("GRANT CREATE, USAGE ON SCHEMA public TO {owner}").format(**names))
         found.append(sql.SQL("ALTER DATABASE {database} OWNER TO {owner}").format(**names))
     if is_public:
         found.append(
