@@ -6,6 +6,7 @@ HTTP (webapp/api).
 
 import gzip
 import hashlib
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import LiteralString
@@ -59,11 +60,13 @@ def land_batch(
 ) -> BatchResult:
     """Land a parsed batch in one transaction; `body` is what came over the wire.
 
-    When this returns outside another transaction, the batch is committed. Raises psycopg.Error;
+    When this returns outside another transaction, the batch is committed; inside one it is part
+    of that. Raises psycopg.Error;
     then nothing of the batch is kept and the caller may send it again: what was written before
     counts as duplicate.
     """
-    with connection.transaction():
+    is_idle = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+    with connection.transaction() if is_idle else nullcontext():
         row = connection.execute(
             INSERT_BATCH,
             (

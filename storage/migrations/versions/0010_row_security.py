@@ -28,6 +28,8 @@ SA, MG, OP, FI = STAFF
 SHOP, DOOR, INGEST, PIPELINES = Group.SHOP, Group.DOOR, Group.INGEST, Group.PIPELINES
 
 EVERYTHING = "(SELECT app.scope_is_everything())"
+# A device's key is always of one mall.
+ONE_MALL = "{} = ANY ((SELECT app.scope_malls())::bigint[])"
 READ = "SELECT"
 ADD = "SELECT, INSERT"
 EDIT = "SELECT, INSERT, UPDATE"
@@ -54,7 +56,7 @@ TABLES: dict[str, Table] = {
         {
             "staff": by_mall("id"),
             "shop": by_parent("app.shops", "malls.id", key="mall_id"),
-            "ingest": by_mall("id"),
+            "ingest": ONE_MALL.format("id"),
         },
         {**DESKS, SA: "SELECT, UPDATE", SHOP: READ, INGEST: READ, PIPELINES: READ},
     ),
@@ -66,7 +68,7 @@ TABLES: dict[str, Table] = {
         {**DESKS, SA: EDIT, OP: EDIT, SHOP: READ, PIPELINES: READ},
     ),
     "app.shops": (
-        {"staff": by_mall(), "shop": by_shop("id"), "ingest": by_mall()},
+        {"staff": by_mall(), "shop": by_shop("id"), "ingest": ONE_MALL.format("mall_id")},
         {
             **DESKS,
             SA: EDIT,
@@ -192,7 +194,7 @@ TABLES: dict[str, Table] = {
     ),
     # what measures
     "app.devices": (
-        {"staff": by_mall(), "ingest": by_mall()},
+        {"staff": by_mall(), "ingest": ONE_MALL.format("mall_id")},
         {
             **DATA,
             SA: EDIT,
@@ -211,11 +213,11 @@ TABLES: dict[str, Table] = {
     "app.device_keys": ({"staff": by_mall()}, {SA: EDIT, MG: READ, OP: EDIT}),
     "ingest.files": ({"staff": by_mall()}, {**DATA, PIPELINES: EDIT}),
     "ingest.batches": (
-        {"staff": by_mall(), "ingest": by_mall()},
+        {"staff": by_mall(), "ingest": ONE_MALL.format("mall_id")},
         {**DATA, INGEST: "INSERT, SELECT (id)", PIPELINES: READ},
     ),
     "ingest.quarantine": (
-        {"staff": by_mall(), "ingest": by_mall()},
+        {"staff": by_mall(), "ingest": ONE_MALL.format("mall_id")},
         {**DATA, INGEST: "INSERT", PIPELINES: EDIT},
     ),
     # The devices of a mall are gathered once in a statement, then looked up for each row.
