@@ -47,9 +47,11 @@ def test_children_end_on_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_child_ends_when_its_command_is_killed(tmp_path: Path, number: signal.Signals) -> None:
     program = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
         "from pathlib import Path\n"
         "from cli.processes import children\n"
+        # Whoever starts the tests in the background may have had Ctrl-C ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"with children(Path({str(tmp_path)!r})) as group:\n"
         f"    print(group.start('sleeper', {SLEEPER!r}, environment={{}}).pid, flush=True)\n"
         "    time.sleep(600)\n"
