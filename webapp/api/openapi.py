@@ -304,6 +304,10 @@ def _schemas(_: Translate) -> dict[str, Any]:
                 "title": {"type": "string"},
                 "status": {"type": "integer"},
                 "detail": {"type": "string"},
+                "request_id": {
+                    "type": "string",
+                    "description": _("Names this call in our logs; quote it when you ask."),
+                },
                 "code": {
                     "type": "string",
                     "enum": sorted(TITLES),
