@@ -145,17 +145,17 @@ def proxies_are_named(settings: Settings) -> Iterator[Finding]:
                 f"ATRIUM_TRUSTED_PROXIES holds {network}: that is nearly everybody, who could "
                 "then forge addresses; name the proxies alone.",
             )
-    if not _is_loopback(settings.host):
-        if not proxies:
-            yield _fail(
-                "proxies",
-                f"ATRIUM_HOST is {settings.host}, reached without TLS: listen on 127.0.0.1 behind "
-                "a proxy, or name the proxies and let nobody else reach the port.",
-            )
+    if not _is_loopback(settings.host) and not proxies:
+        yield _fail(
+            "proxies",
+            f"ATRIUM_HOST is {settings.host}, reached without TLS: listen on 127.0.0.1 behind "
+            "a proxy, or name the proxies and let nobody else reach the port.",
+        )
+    if not _is_loopback(settings.dagster_host):
         yield _fail(
             "dagster",
-            f"ATRIUM_HOST is {settings.host}, and Dagster's page, which has no sign-in, listens "
-            "there too: set 127.0.0.1, or close its port to all but a proxy that asks who comes.",
+            f"ATRIUM_DAGSTER_HOST is {settings.dagster_host}, and Dagster's page has no sign-in: "
+            "set 127.0.0.1, or close its port to all but a proxy that asks who comes.",
         )
 
 

@@ -42,7 +42,7 @@ def command(as_json: bool) -> None:
 
 
 def _start_all(group: Children, settings: Settings, console: Console) -> dict[str, str]:
-    dagster_port = free_port_from(settings.host, settings.dagster_port)
+    dagster_port = free_port_from(settings.dagster_host, settings.dagster_port)
     if dagster_port != settings.dagster_port:
         console.print(f"Port {settings.dagster_port} is in use; Dagster takes {dagster_port}.")
     web = start_web(
@@ -59,11 +59,11 @@ def _start_all(group: Children, settings: Settings, console: Console) -> dict[st
         "dagster-webserver",
         [
             sys.executable, "-m", "dagster_webserver",
-            "-h", settings.host, "-p", str(dagster_port), "-w", str(workspace), *JSON_LINES,
+            "-h", settings.dagster_host, "-p", str(dagster_port), "-w", str(workspace), *JSON_LINES,
         ],
         environment=environment,
     )  # fmt: skip
-    dagster = f"http://{settings.host}:{dagster_port}"
+    dagster = f"http://{settings.dagster_host}:{dagster_port}"
     group.wait_for("dagster-webserver", f"{dagster}/server_info", seconds=120)
     return {"staff": f"{web}/admin/", "api": f"{web}/api/docs", "dagster": dagster}
 

@@ -57,8 +57,11 @@ class Settings(BaseSettings):
     object_store_access_key: SecretStr = Field(SecretStr(""), description="S3 access key.")
     object_store_secret_key: SecretStr = Field(SecretStr(""), description="S3 secret key.")
     object_store_region: str = Field("us-east-1", description="S3 region.")
-    host: str = Field("127.0.0.1", description="Address the sites listen on.")
+    host: str = Field("127.0.0.1", description="Address the site and the API listen on.")
     web_port: int = Field(8080, ge=1, le=65535, description="Port of the staff site and the API.")
+    dagster_host: str = Field(
+        "127.0.0.1", description="Address Dagster's UI listens on; it asks nobody who comes."
+    )
     dagster_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's UI.")
     web_workers: int = Field(2, ge=1, le=64, description="Web worker processes.")
     web_threads: int = Field(4, ge=1, le=64, description="Threads of each web worker.")

@@ -54,7 +54,7 @@ def said(settings: Settings) -> str:
         ({"public_url": "https://localhost"}, "not the loopback"),
         ({"trusted_proxies": ""}, "failure ATRIUM_TRUSTED_PROXIES is empty"),
         ({"trusted_proxies": "0.0.0.0/0"}, "nearly everybody"),
-        ({"host": "0.0.0.0"}, "Dagster's page, which has no sign-in"),
+        ({"dagster_host": "0.0.0.0"}, "Dagster's page has no sign-in"),
         ({"host": "10.0.0.5", "trusted_proxies": ""}, "reached without TLS"),
         ({"email_server": ""}, "failure ATRIUM_EMAIL_SERVER is empty"),
         ({"email_sender": "atrium@localhost"}, "warning ATRIUM_EMAIL_SENDER"),

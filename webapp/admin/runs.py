@@ -47,11 +47,13 @@ class RunsView(StaffView):
             except ValueError:
                 before = None
         runs = list_runs(_engine(staff_dagster_url(here.settings)), before=before)
-        host = request.host.rsplit(":", 1)[0]
+        host = here.settings.dagster_host
+        if host in ("0.0.0.0", "::"):  # everywhere: also where the site is
+            host = request.host.rsplit(":", 1)[0]
         return self.render(
             "admin/runs.html",
             runs=runs,
             states=STATES,
             has_next=len(runs) == LIMIT,
-            orchestrator=f"{request.scheme}://{host}:{here.settings.dagster_port}",
+            orchestrator=f"http://{host}:{here.settings.dagster_port}",
         )
