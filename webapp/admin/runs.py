@@ -48,7 +48,7 @@ class RunsView(StaffView):
                 before = None
         runs = list_runs(_engine(staff_dagster_url(here.settings)), before=before)
         host = here.settings.dagster_host
-        if host in ("0.0.0.0", "::"):  # everywhere: also where the site is
+        if not host.strip("0.:"):  # all zeros: every address, so also the site's
             host = request.host.rsplit(":", 1)[0]
         return self.render(
             "admin/runs.html",
