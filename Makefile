@@ -20,8 +20,8 @@ run: set-up ## Bring the sample mall to life and carry it through one business m
 serve: set-up ## Keep the staff site and Dagster up until Ctrl-C
 	@$(BIN)/python -m cli.main serve
 
-test: set-up ## Run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: set-up ## Run all tests, two files at a time; ARGS="-n 0 -k bill" for some, one by one
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: set-up ## Check style, types, unsafe constructs, imports, SQL, definitions and migrations
 	@$(BIN)/ruff check .

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from databases import create_database, drop_database
@@ -42,6 +43,10 @@ def server_url(state_dir: Path) -> Iterator[str]:
         return
     server = embedded_server(Settings(state_dir=state_dir, _env_file=None))
     server.start()
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        # Nothing of these databases has to outlive the machine: they are made by the hundred.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield server.url("postgres")
     server.stop()
 
