@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -17,6 +18,12 @@ from storage.database import create_engine, migrate
 from storage.logins import prepare_logins
 from storage.postgres import embedded_server
 from storage.settings import REPOSITORY, Settings
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+hypothesis.settings.register_profile(
+    "atrium", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("atrium")
 
 
 @pytest.fixture(scope="session")
