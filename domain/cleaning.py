@@ -11,8 +11,18 @@ the same answer.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from domain.devices import REGISTER_METRICS, Metric
+
+
+class CleaningVerdict(StrEnum):
+    """RELEASE: a rule's flag does not hold, the value counts. EXCLUDE: the value does not count,
+    though no rule spoke.
+    """
+
+    RELEASE = "RELEASE"
+    EXCLUDE = "EXCLUDE"
 
 
 @dataclass(frozen=True, slots=True)

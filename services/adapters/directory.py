@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
-from domain.devices import DeviceKind, FeedKind
+from domain.devices import Adapter, DeviceKind, FeedKind, Metric
 from domain.malls import MallClock
 
 
@@ -38,6 +39,16 @@ class DeviceEntry:
     interval_minutes: int = 60
     ratio: Decimal = Decimal(1)
     places: tuple[Place, ...] = ()
+    adapter: Adapter = Adapter.ATRIUM
+    serial: str = ""
+    channel: str = ""
+    time_zone: str = ""
+    direction_map: Mapping[str, str] = field(default_factory=dict)
+    metric_kinds: Mapping[str, str] = field(default_factory=dict)
+
+    def kind_of(self, metric: Metric) -> FeedKind:
+        """The one kind of feed that counts for this metric."""
+        return FeedKind(self.metric_kinds.get(metric, self.feed_kind))
 
     def shop_on(self, day: date) -> str:
         """Code of the shop where the device hung on `day`; empty when it hung at none."""
@@ -54,6 +65,12 @@ class MallDevices:
     mall: MallEntry
     devices: Mapping[str, DeviceEntry] = field(default_factory=dict)
     shop_codes: frozenset[str] = frozenset()
+    by_address: Mapping[tuple[Adapter, str, str], DeviceEntry] = field(default_factory=dict)
+    zones: Mapping[tuple[Adapter, str], ZoneInfo] = field(default_factory=dict)
+
+    def zone_of(self, adapter: Adapter, serial: str) -> ZoneInfo | None:
+        """The zone that a device of this serial was given, whatever its channel."""
+        return self.zones.get((adapter, serial))
 
 
 @dataclass(frozen=True, slots=True)

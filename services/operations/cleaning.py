@@ -203,7 +203,7 @@ _GATHER = sa.text("""
         :now
     FROM flagged
     -- Hours of a date that had another number before the mall's cut-off hour was changed.
-    ON CONFLICT (device_id, metric, hour_start) DO UPDATE SET
+    ON CONFLICT (device_id, metric, hour_start, business_date) DO UPDATE SET
         measured_at = excluded.measured_at, mall_id = excluded.mall_id,
         business_date = excluded.business_date, value = excluded.value,
         samples = excluded.samples, covers_minutes = excluded.covers_minutes,

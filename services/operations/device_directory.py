@@ -5,10 +5,11 @@ Belongs here: one read. Not here: what adapters do with it, and registering devi
 
 from collections import defaultdict
 from typing import LiteralString
+from zoneinfo import ZoneInfo
 
 import psycopg
 
-from domain.devices import DeviceKind, FeedKind
+from domain.devices import Adapter, DeviceKind, FeedKind
 from domain.malls import MallClock
 from services.adapters.directory import DeviceDirectory, DeviceEntry, MallDevices, MallEntry, Place
 
@@ -31,7 +32,8 @@ WHERE (%(code)s::text IS NULL OR m.code = %(code)s) AND (%(id)s::bigint IS NULL 
 ORDER BY i.device_id, i.installed_date
 """
 DEVICES: LiteralString = """
-SELECT d.mall_id, d.id, d.code, d.kind, d.feed_kind, d.expected_interval_minutes, d.ratio
+SELECT d.mall_id, d.id, d.code, d.kind, d.feed_kind, d.expected_interval_minutes, d.ratio,
+       d.adapter, d.serial, d.channel, d.time_zone, d.direction_map, d.metric_kinds
 FROM app.devices d JOIN app.malls m ON m.id = d.mall_id
 WHERE (%(code)s::text IS NULL OR m.code = %(code)s) AND (%(id)s::bigint IS NULL OR m.id = %(id)s)
 """
@@ -50,7 +52,10 @@ def load_device_directory(
     for device, shop, first, last in connection.execute(PLACES, given):
         places[device].append(Place(shop, first, last))
     devices: dict[int, dict[str, DeviceEntry]] = defaultdict(dict)
-    for owner, device, code, kind, feed_kind, minutes, ratio in connection.execute(DEVICES, given):
+    for owner, device, code, kind, feed_kind, minutes, ratio, *address in connection.execute(
+        DEVICES, given
+    ):
+        adapter, serial, channel, time_zone, direction_map, metric_kinds = address
         devices[owner][code] = DeviceEntry(
             device_id=device,
             code=code,
@@ -59,6 +64,12 @@ def load_device_directory(
             interval_minutes=minutes,
             ratio=ratio,
             places=tuple(places[device]),
+            adapter=Adapter(adapter),
+            serial=serial,
+            channel=channel,
+            time_zone=time_zone,
+            direction_map=direction_map,
+            metric_kinds=metric_kinds,
         )
     return DeviceDirectory(
         {
@@ -71,6 +82,16 @@ def load_device_directory(
                 ),
                 devices=devices[id_],
                 shop_codes=frozenset(shops[id_]),
+                by_address={
+                    (device.adapter, device.serial, device.channel): device
+                    for device in devices[id_].values()
+                    if device.serial and device.adapter is not Adapter.ATRIUM
+                },
+                zones={
+                    (device.adapter, device.serial): ZoneInfo(device.time_zone)
+                    for device in devices[id_].values()
+                    if device.time_zone
+                },
             )
             for id_, code, zone, cutoff, opens, closes, currency in malls
         }

@@ -15,15 +15,20 @@ from storage.models.billing import (
 from storage.models.devices import Device, DeviceInstallation, DeviceKey
 from storage.models.ingest import (
     Batch,
+    CleaningDecision,
     InboxFile,
+    LateReading,
     Quarantined,
     Reading,
     ReadingHour,
     ReadingRevision,
+    TillTransaction,
+    TillTransactionRevision,
     TouchedDate,
+    UnknownDevice,
 )
 from storage.models.leasing import Contract, ContractClause, ContractEvent, ContractUnit
-from storage.models.malls import Mall, Shop, Unit
+from storage.models.malls import ClosedMonth, Mall, Shop, Unit
 from storage.models.messages import Notification
 from storage.models.payments import Allocation, Payment
 from storage.models.people import Role, User, user_malls, user_roles, user_shops
@@ -52,6 +57,8 @@ __all__ = [
     "BillLine",
     "BillRun",
     "BillingGate",
+    "CleaningDecision",
+    "ClosedMonth",
     "ContextKey",
     "Contract",
     "ContractClause",
@@ -62,6 +69,7 @@ __all__ = [
     "DeviceKey",
     "Document",
     "InboxFile",
+    "LateReading",
     "Mall",
     "Notification",
     "Payment",
@@ -78,8 +86,11 @@ __all__ = [
     "Shop",
     "SignInAttempt",
     "Tariff",
+    "TillTransaction",
+    "TillTransactionRevision",
     "TouchedDate",
     "Unit",
+    "UnknownDevice",
     "Upload",
     "User",
     "UserSession",

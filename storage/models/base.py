@@ -39,15 +39,16 @@ CreatedAt = Annotated[
 ]
 
 
-def one_of(kind: type[StrEnum], *, name: str | None = None) -> sa.Enum:
-    """A text column checked against the values of an enum of the domain.
+def one_of(kind: type[StrEnum], *, name: str | None = None, is_checked: bool = True) -> sa.Enum:
+    """A text column checked against the values of an enum of the domain; by Python alone where
+    the enum grows with what we learn to read (`is_checked` false).
 
     `name` tells apart two such columns of one table.
     """
     return sa.Enum(
         kind,
         native_enum=False,
-        create_constraint=True,
+        create_constraint=is_checked,
         length=40,
         name=name or kind.__name__.lower(),
         values_callable=lambda members: [member.value for member in members],

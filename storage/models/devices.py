@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA
@@ -15,6 +16,12 @@ from storage.models.malls import Mall, Shop
 class Device(Base):
     """A thing that measures. `modulus` is where a register rolls over; `ratio` (CT/PT) turns
     dial units into billed units; `physical_maximum` is the highest believable hourly value.
+
+    `adapter`, `serial` and `channel` are how it is known to what it sends; `channel` tells apart
+    the lines, zones or registers of one housing, and is empty where there is but one.
+    `time_zone` (empty: the mall's) places its local times. `direction_map` says what a vendor's
+    label means here ({"fw": "footfall_out"}; "" for a label that does not count), `metric_kinds`
+    which metrics count in another way than `feed_kind` ({"declared_sales": "INTERVAL"}).
     """
 
     __tablename__ = "devices"
@@ -22,6 +29,15 @@ class Device(Base):
         sa.UniqueConstraint("mall_id", "code"),
         sa.CheckConstraint("modulus IS NULL OR modulus > 0", name="modulus_positive"),
         sa.CheckConstraint("ratio > 0", name="ratio_positive"),
+        sa.Index(
+            "uq_devices_address",
+            "mall_id",
+            "adapter",
+            "serial",
+            "channel",
+            unique=True,
+            postgresql_where=sa.text("serial <> '' AND adapter <> 'atrium'"),
+        ),
         {"schema": "app"},
     )
     id: Mapped[Id]
@@ -32,6 +48,10 @@ class Device(Base):
     feed_kind: Mapped[FeedKind] = mapped_column(one_of(FeedKind))
     adapter: Mapped[str] = mapped_column(server_default="atrium")
     serial: Mapped[str] = mapped_column(server_default="")
+    channel: Mapped[str] = mapped_column(server_default="")
+    time_zone: Mapped[str] = mapped_column(server_default="")
+    direction_map: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    metric_kinds: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     ip_address: Mapped[str] = mapped_column(server_default="")
     mac_address: Mapped[str] = mapped_column(server_default="")
     status: Mapped[DeviceStatus] = mapped_column(
@@ -52,21 +72,29 @@ class Device(Base):
 
 
 class DeviceInstallation(Base):
-    """Where a device hangs, from a date to a date (both included): a shop, or a zone."""
+    """Where a device hangs, from a date to a date (both included): a shop, or a zone of a
+    floor.
+
+    `ratio` is the transformers' ratio of these days; null: the device's. A new ratio, or a new
+    meter in the place of the old, is an installation of its own, with the registers between.
+    """
 
     __tablename__ = "device_installations"
     __table_args__ = (
         sa.CheckConstraint("shop_id IS NOT NULL OR zone <> ''", name="place"),
+        sa.CheckConstraint("ratio > 0", name="ratio_positive"),
         {"schema": "app"},
     )
     id: Mapped[Id]
     device_id: Mapped[int] = mapped_column(sa.ForeignKey("app.devices.id"), index=True)
     shop_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.shops.id"), index=True)
     zone: Mapped[str] = mapped_column(server_default="")
+    floor: Mapped[str] = mapped_column(server_default="")
     installed_date: Mapped[date]
     removed_date: Mapped[date | None]
     initial_register: Mapped[Quantity | None]
     final_register: Mapped[Quantity | None]
+    ratio: Mapped[Decimal | None] = mapped_column(sa.Numeric(12, 6))
     device: Mapped[Device] = relationship(back_populates="installations")
     shop: Mapped[Shop | None] = relationship()
 

@@ -8,8 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
+from domain.cleaning import CleaningVerdict
 from domain.devices import Feed, Quality
-from storage.models.base import Base, CreatedAt, Id, Mapped, Quantity, mapped_column, one_of
+from domain.sales import SaleKind
+from storage.models.base import Base, CreatedAt, Id, Mapped, Money, Quantity, mapped_column, one_of
 
 
 class FileState(StrEnum):
@@ -18,8 +20,22 @@ class FileState(StrEnum):
     REFUSED = "REFUSED"
 
 
+class LateState(StrEnum):
+    WAITING = "WAITING"
+    APPLIED = "APPLIED"
+    DISMISSED = "DISMISSED"
+
+
+class UnknownDeviceState(StrEnum):
+    NEW = "NEW"
+    REGISTERED = "REGISTERED"
+    IGNORED = "IGNORED"
+
+
 class InboxFile(Base):
-    """A file of the drop-box: registered once per appearance, its raw bytes kept in archive/."""
+    """A file of the drop-box, registered once per appearance, its raw bytes kept in archive/; or
+    one that a shop uploaded: then `upload_id`, `shop_id` and `uploaded_by` say whose.
+    """
 
     __tablename__ = "files"
     __table_args__ = (
@@ -28,7 +44,12 @@ class InboxFile(Base):
     )
     id: Mapped[Id]
     mall_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.malls.id"))
-    feed: Mapped[Feed | None] = mapped_column(one_of(Feed))
+    feed: Mapped[Feed | None] = mapped_column(one_of(Feed, is_checked=False))
+    shop_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.shops.id"), index=True)
+    upload_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.uploads.id"))
+    uploaded_by: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("app.users.id", ondelete="SET NULL")
+    )
     inbox_key: Mapped[str]
     archive_key: Mapped[str]
     sha256: Mapped[str]
@@ -40,13 +61,14 @@ class InboxFile(Base):
     rows_duplicate: Mapped[int] = mapped_column(server_default="0")
     rows_revised: Mapped[int] = mapped_column(server_default="0")
     rows_refused: Mapped[int] = mapped_column(server_default="0")
+    rows_late: Mapped[int] = mapped_column(server_default="0")
     received_at: Mapped[datetime]
     run_id: Mapped[str] = mapped_column(server_default="")
 
 
 class Batch(Base):
     """One call of the API that was taken, with its body: as it came when that was packed or small,
-    else packed with zstd.
+    else packed with zstd. `adapter` is the language it came in.
     """
 
     __tablename__ = "batches"
@@ -57,6 +79,7 @@ class Batch(Base):
     body_sha256: Mapped[bytes] = mapped_column(BYTEA)
     body: Mapped[bytes] = mapped_column(BYTEA)
     content_type: Mapped[str]
+    adapter: Mapped[str] = mapped_column(server_default="atrium")
     rows_total: Mapped[int]
     rows_refused: Mapped[int]
     received_at: Mapped[datetime]
@@ -119,6 +142,151 @@ class ReadingRevision(Base):
     replaced_at: Mapped[CreatedAt]
 
 
+class TillTransaction(Base):
+    """One transaction of a till, as domain.sales.SaleKind sorts it; key (till, business date,
+    number). Amounts are positive: net = gross - refunds - discounts, tax included in each.
+    `has_stated_date`: the till named the business date itself.
+    """
+
+    __tablename__ = "till_transactions"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "net_sales = gross_sales - refunds - discounts", name="net_sales_add_up"
+        ),
+        sa.Index("ix_till_transactions_occurred_at", "occurred_at", postgresql_using="brin"),
+        {"schema": "ingest"},
+    )
+    device_id: Mapped[int] = mapped_column(primary_key=True)
+    business_date: Mapped[date] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(primary_key=True)
+    has_stated_date: Mapped[bool]
+    occurred_at: Mapped[datetime]
+    kind: Mapped[SaleKind] = mapped_column(one_of(SaleKind))
+    gross_sales: Mapped[Money]
+    refunds: Mapped[Money]
+    discounts: Mapped[Money]
+    tax: Mapped[Money]
+    net_sales: Mapped[Money]
+    original_number: Mapped[str] = mapped_column(server_default="")
+    quality: Mapped[str] = mapped_column(server_default=Quality.GOOD)
+    received_at: Mapped[datetime]
+    file_id: Mapped[int | None]
+    batch_id: Mapped[int | None]
+
+
+class TillTransactionRevision(Base):
+    """A transaction as it was before a newer one replaced it."""
+
+    __tablename__ = "till_transaction_revisions"
+    __table_args__ = (
+        sa.Index("ix_till_transaction_revisions_key", "device_id", "business_date", "number"),
+        {"schema": "ingest"},
+    )
+    id: Mapped[Id]
+    device_id: Mapped[int]
+    business_date: Mapped[date]
+    number: Mapped[str]
+    kind: Mapped[str]
+    occurred_at: Mapped[datetime]
+    gross_sales: Mapped[Money]
+    refunds: Mapped[Money]
+    discounts: Mapped[Money]
+    tax: Mapped[Money]
+    net_sales: Mapped[Money]
+    original_number: Mapped[str]
+    received_at: Mapped[datetime]
+    file_id: Mapped[int | None]
+    batch_id: Mapped[int | None]
+    replaced_at: Mapped[CreatedAt]
+
+
+class LateReading(Base):
+    """A value that came for a month that is closed: kept beside what was closed, a candidate
+    for an adjustment. `sale` holds the whole of a till's transaction, null for a reading.
+    """
+
+    __tablename__ = "late_readings"
+    __table_args__ = (
+        sa.Index("ix_late_readings_mall_id_month_state", "mall_id", "month", "state"),
+        {"schema": "ingest"},
+    )
+    id: Mapped[Id]
+    mall_id: Mapped[int] = mapped_column(sa.ForeignKey("app.malls.id"))
+    month: Mapped[date]
+    device_id: Mapped[int]
+    metric: Mapped[str]
+    interval_start: Mapped[datetime]
+    interval_end: Mapped[datetime]
+    value: Mapped[Decimal] = mapped_column(sa.Numeric)
+    quality: Mapped[str]
+    sale: Mapped[dict[str, Any] | None]
+    received_at: Mapped[datetime]
+    file_id: Mapped[int | None]
+    batch_id: Mapped[int | None]
+    state: Mapped[LateState] = mapped_column(one_of(LateState), server_default=LateState.WAITING)
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str] = mapped_column(server_default="")
+    note: Mapped[str] = mapped_column(server_default="")
+
+
+class UnknownDevice(Base):
+    """A serial and channel that spoke and nobody has registered; what it said waits in
+    quarantine, its source kept whole, until somebody does.
+    """
+
+    __tablename__ = "unknown_devices"
+    __table_args__ = (
+        sa.UniqueConstraint("mall_id", "adapter", "serial", "channel"),
+        {"schema": "ingest"},
+    )
+    id: Mapped[Id]
+    mall_id: Mapped[int] = mapped_column(sa.ForeignKey("app.malls.id"))
+    adapter: Mapped[str]
+    serial: Mapped[str]
+    channel: Mapped[str]
+    labels: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    messages: Mapped[int] = mapped_column(server_default="1")
+    state: Mapped[UnknownDeviceState] = mapped_column(
+        one_of(UnknownDeviceState), server_default=UnknownDeviceState.NEW
+    )
+    device_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.devices.id"))
+
+
+class CleaningDecision(Base):
+    """What a person decided about one cleaned hour: RELEASE a flag of `rule` (its value counts),
+    or EXCLUDE the hour although no rule spoke. Withdrawn, it no longer holds.
+    """
+
+    __tablename__ = "cleaning_decisions"
+    __table_args__ = (
+        sa.Index(
+            "uq_cleaning_decisions_standing",
+            "device_id",
+            "metric",
+            "hour_start",
+            "rule",
+            unique=True,
+            postgresql_where=sa.text("withdrawn_at IS NULL"),
+        ),
+        {"schema": "ingest"},
+    )
+    id: Mapped[Id]
+    mall_id: Mapped[int] = mapped_column(sa.ForeignKey("app.malls.id"))
+    device_id: Mapped[int] = mapped_column(sa.ForeignKey("app.devices.id"))
+    metric: Mapped[str]
+    hour_start: Mapped[datetime]
+    business_date: Mapped[date]
+    rule: Mapped[str] = mapped_column(server_default="")
+    verdict: Mapped[CleaningVerdict] = mapped_column(one_of(CleaningVerdict))
+    reason: Mapped[str]
+    decided_at: Mapped[datetime]
+    decided_by: Mapped[str]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str] = mapped_column(server_default="")
+
+
 class Quarantined(Base):
     """A refused row with its reason; `row` is what came, as text."""
 
@@ -134,6 +302,8 @@ class Quarantined(Base):
     reason: Mapped[str]
     received_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
+    released_by: Mapped[str] = mapped_column(server_default="")
+    release_note: Mapped[str] = mapped_column(server_default="")
 
 
 class TouchedDate(Base):
@@ -160,8 +330,9 @@ class ReadingHour(Base):
     register value of the hour, `value` on the dial; temperature: the mean. `measured_at` is
     when the last of its readings ended: for a register, the instant the dial showed `value`.
     `flags` names the cleaning rules that spoke, `rules` their versions; `is_used` says whether
-    marts may use the value. Day feeds stand in the first hour of their day with
-    `covers_minutes` = 1440; a register or an event stands for its hour, 60.
+    marts may use the value. `is_estimated`: nothing usable was measured, the value is computed
+    from what stands around it and goes when the real one comes. Day feeds stand in the first
+    hour of their day with `covers_minutes` = 1440; a register or an event stands for its hour, 60.
     """
 
     __tablename__ = "reading_hours"
@@ -172,13 +343,14 @@ class ReadingHour(Base):
     device_id: Mapped[int] = mapped_column(primary_key=True)
     metric: Mapped[str] = mapped_column(primary_key=True)
     hour_start: Mapped[datetime] = mapped_column(primary_key=True)
+    business_date: Mapped[date] = mapped_column(primary_key=True)
     measured_at: Mapped[datetime]
     mall_id: Mapped[int]
-    business_date: Mapped[date]
     value: Mapped[Quantity]
     samples: Mapped[int] = mapped_column(sa.Integer)
     covers_minutes: Mapped[int] = mapped_column(sa.Integer)
     flags: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
     is_used: Mapped[bool]
+    is_estimated: Mapped[bool] = mapped_column(server_default="false")
     rules: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     cleaned_at: Mapped[datetime]

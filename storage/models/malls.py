@@ -1,6 +1,6 @@
 """Malls, units and shops."""
 
-from datetime import date, time
+from datetime import date, datetime, time
 
 import sqlalchemy as sa
 from sqlalchemy.orm import relationship
@@ -82,3 +82,16 @@ class Shop(Base):
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
+
+
+class ClosedMonth(Base):
+    """A month whose figures stand: what comes for it later is a candidate for an adjustment
+    (ingest.late_readings). Opening a month again takes the row away; the audit keeps both.
+    """
+
+    __tablename__ = "closed_months"
+    __table_args__ = ({"schema": "app"},)
+    mall_id: Mapped[int] = mapped_column(sa.ForeignKey("app.malls.id"), primary_key=True)
+    month: Mapped[date] = mapped_column(primary_key=True)
+    closed_at: Mapped[datetime]
+    closed_by: Mapped[str]

@@ -111,7 +111,7 @@ def test_interval_without_an_end_has_the_length_of_its_device(door: Door) -> Non
     ("change", "code", "says"),
     [
         ({"device_id": "POS999"}, "UNKNOWN_DEVICE", "device registered in mall M1"),
-        ({"data_type": "footfall_in"}, "WRONG_KIND", "it measures discounts"),
+        ({"data_type": "footfall_in"}, "WRONG_KIND", "it measures declared_sales"),
         ({"data_type": "steps"}, "UNKNOWN_METRIC", "expected one of sales"),
         ({"value": "NaN"}, "BAD_NUMBER", "finite number"),
         ({"value": None}, "BAD_NUMBER", "expected a number"),

@@ -29,6 +29,7 @@ app.bill_lines            S      S      -      S      S      -      -      SI   
 app.bill_runs             S      S      -      S      -      -      -      SIUD   S
 app.billing_gates         S      S      -      SU     -      -      -      SIUD   S
 app.bills                 S      S      -      SU     S      -      -      SIU    S
+app.closed_months         SID    S      S      SID    -      -      -      S      S
 app.context_keys          -      -      -      -      -      -      -      -      S
 app.contract_clauses      S      S      SIU    S      S      -      -      S      S
 app.contract_events       S      SI     SI     S      -      -      -      SI     S
@@ -60,13 +61,18 @@ audit.events              S      S      -      -      -      -      -      -    
 audit.head                -      -      -      -      -      -      -      -      S
 audit.pending             -      -      -      -      -      -      -      -      S
 ingest.batches            S      S      S      -      -      -      SI     S      S
+ingest.cleaning_decisions SIU    S      SIU    -      -      -      -      S      S
 ingest.files              S      S      S      -      -      -      -      SIU    S
+ingest.late_readings      SU     S      S      SU     -      -      -      S      S
 ingest.quarantine         S      S      S      -      -      -      I      SIU    S
 ingest.reading_hours      S      S      S      -      -      -      -      SIUD   S
 ingest.reading_revisions  S      S      S      -      -      -      -      S      S
 ingest.readings           S      S      S      -      -      -      SI     SI     S
 ingest.signed_calls       -      -      -      -      -      -      -      -      S
+ingest.till_transaction_revisions S S   S      -      -      -      -      S      S
+ingest.till_transactions  S      S      S      -      -      -      -      S      S
 ingest.touched_dates      SU     S      SU     -      -      -      -      SIU    S
+ingest.unknown_devices    SU     S      SU     -      -      -      -      S      S
 marts.mall_days           S      S      S      S      -      -      -      SIUDT  S
 marts.shop_days           S      S      S      S      S      -      -      SIUDT  S
 """

@@ -141,7 +141,7 @@ def _take(call: _Call) -> Response:
         )
 
     def land_in_mall(connection: psycopg.Connection) -> tuple[ParsedBatch, BatchResult]:
-        actor = Actor(ActorKind.DEVICE, call.grant.public_id, call.grant.device_id)
+        actor = _actor(call.grant)
         with in_mall(connection, settings, mall_id=call.grant.mall_id, actor=actor):
             if call.signature is not None:
                 # With its readings or not at all: what was not kept may come again as it was.
@@ -153,7 +153,7 @@ def _take(call: _Call) -> Response:
     except UnreadableBody as error:
         kind = problems.TOO_LARGE if error.problem.code is Reason.TOO_LARGE else problems.UNREADABLE
         raise ApiProblem(kind, error.problem.reason, code=error.problem.code.value) from None
-    _note_heard(call.at, set(batch.device_id), call.now)
+    _note_heard(call.at, call.grant, set(batch.device_id), call.now)
     answer: dict[str, Any] = {
         "accepted": result.accepted,
         "duplicate": result.duplicate,
@@ -259,16 +259,18 @@ def _entry(
     return entry
 
 
-def _note_heard(at: Runtime, device_ids: set[int], now: datetime) -> None:
+def _note_heard(at: Runtime, grant: KeyGrant, device_ids: set[int], now: datetime) -> None:
     """Say that devices were heard, each at most once a minute; after the commit, apart from it."""
     due = {device for device in device_ids if _is_due(_heard, at, device, now)}
     if not due:
         return
+
+    def note(connection: psycopg.Connection) -> None:
+        with in_mall(connection, at.settings, mall_id=grant.mall_id, actor=_actor(grant)):
+            note_traffic(connection, device_ids=due, now=now)
+
     try:
-        with_connection(
-            at.database_url,
-            lambda connection: note_traffic(connection, device_ids=due, now=now),
-        )
+        with_connection(at.database_url, note)
     except psycopg.Error as error:
         # The readings are committed: their answer must not fail for this.
         log.warning("devices %s were heard, which could not be noted: %s", sorted(due), error)
@@ -280,11 +282,17 @@ def _note_used(at: Runtime, grant: KeyGrant, now: datetime) -> None:
     """Say that a key was used, at most once a minute, whatever becomes of its readings."""
     if not _is_due(_used, at, grant.key_id, now):
         return
-    with_connection(
-        at.database_url,
-        lambda connection: note_key_used(connection, key_id=grant.key_id, now=now),
-    )
+
+    def note(connection: psycopg.Connection) -> None:
+        with in_mall(connection, at.settings, mall_id=grant.mall_id, actor=_actor(grant)):
+            note_key_used(connection, key_id=grant.key_id, now=now)
+
+    with_connection(at.database_url, note)
     _used[at.database_url, grant.key_id] = now
+
+
+def _actor(grant: KeyGrant) -> Actor:
+    return Actor(ActorKind.DEVICE, grant.public_id, grant.device_id)
 
 
 def _is_due(
