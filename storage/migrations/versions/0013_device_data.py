@@ -484,8 +484,12 @@ def downgrade() -> None:
         schema="ingest",
     )
     files = sa.table("files", sa.column("feed"), schema="ingest")
-    op.execute(sa.update(files).where(sa.not_(sa.text(EARLIER_FEEDS))).values(feed=None))
-    op.create_check_constraint("ck_files_feed", "files", EARLIER_FEEDS, schema="ingest")
+    op.execute(
+        sa.update(files)
+        .where(sa.not_(sa.literal_column(EARLIER_FEEDS, sa.Boolean)))
+        .values(feed=None)
+    )
+    op.create_check_constraint(op.f("ck_files_feed"), "files", EARLIER_FEEDS, schema="ingest")
     op.drop_column("reading_hours", "is_estimated", schema="ingest")
     op.drop_column("quarantine", "release_note", schema="ingest")
     op.drop_column("quarantine", "released_by", schema="ingest")
