@@ -13,6 +13,7 @@ from domain.malls import BusinessType
 from services.charts import day_bars, theme
 from services.language import translator
 from services.queries.dashboard import BusinessTypeDay, MallDay
+from services.queries.portal_figures import ShopDay
 
 DOMAIN = "charts"
 
@@ -71,9 +72,16 @@ def sales_by_day(
 
 
 def footfall_by_day(
-    days: Sequence[MallDay], *, start: date, end: date, locale: str
+    days: Sequence[MallDay] | Sequence[ShopDay],
+    *,
+    start: date,
+    end: date,
+    locale: str,
+    missing: Sequence[date] = (),
 ) -> dict[str, Any]:
-    """Visitors who entered the mall, a day."""
+    """Visitors who entered the mall, or a shop, a day; `missing` are the days whose counters
+    said nothing though they should.
+    """
     _ = translator(locale, DOMAIN)
     data = [
         {
@@ -93,6 +101,7 @@ def footfall_by_day(
         description=_("Visitors by day"),
         colour=theme.BLUE,
         form=",.0f",
+        missing=missing,
     )
 
 

@@ -1,4 +1,4 @@
-"""Charts of one shop's days: its sales and its visitors.
+"""Charts of one shop's days: its sales (its visitors are drawn as the mall's are).
 
 Days are drawn as in `services.charts.day_bars`.
 """
@@ -42,32 +42,5 @@ def shop_sales_by_day(
         description=_("Net sales by day"),
         colour=theme.GREEN,
         form=",.2f",
-        missing=missing,
-    )
-
-
-def shop_footfall_by_day(
-    days: Sequence[ShopDay], *, start: date, end: date, missing: Sequence[date], locale: str
-) -> dict[str, Any]:
-    """Visitors who entered the shop, a day; `missing` as for sales, of its counters."""
-    _ = translator(locale, DOMAIN)
-    data = [
-        {
-            "day": day.business_date.isoformat(),
-            "value": day.footfall_in,
-            "state": day_bars.completeness(day.has_complete_footfall, _),
-        }
-        for day in days
-        if day.footfall_in is not None
-    ]
-    return day_bars.single(
-        data,
-        _,
-        start=start,
-        end=end,
-        title=_("Visitors"),
-        description=_("Visitors by day"),
-        colour=theme.BLUE,
-        form=",.0f",
         missing=missing,
     )

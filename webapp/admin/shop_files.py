@@ -12,21 +12,17 @@ from flask import Response, abort, flash, redirect, request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 
-from domain.audit import AuditAction
 from domain.permissions import Permission
-from domain.uploads import SHOP_FILE_KINDS, UploadKind
-from services.operations.audit import record_event
+from domain.uploads import SHOP_FILE_KINDS
 from services.operations.uploads import (
     KeptUpload,
     UploadNotFound,
-    keep_upload,
     list_uploads,
     open_upload,
     remove_upload,
     restore_upload,
 )
 from services.queries.files import StoredFile
-from services.uploads.formats import EXTENSIONS
 from services.uploads.reasons import UploadRefused
 from storage.models import Shop
 from storage.objects import ObjectNotFound
@@ -35,9 +31,14 @@ from webapp.admin.base import StaffView
 from webapp.auth.authorisation import may, principal, require
 from webapp.downloads import stored_download
 from webapp.runtime import runtime
-from webapp.uploads import limits, refusal, sent_file, takes_uploads
-
-ACCEPT = ",".join(extension for extension in EXTENSIONS if extension not in (".csv", ".xlsx"))
+from webapp.uploads import (
+    SHOP_FILE_ACCEPT,
+    keep_sent_file,
+    limits,
+    note_refusal,
+    refusal,
+    takes_uploads,
+)
 
 
 class ShopFilesView(StaffView):
@@ -51,11 +52,12 @@ class ShopFilesView(StaffView):
         error = ""
         if request.method == "POST":
             require(Permission.UPLOADS_ADD)
+            owner = {"mall_id": shop.mall_id, "shop_id": shop.id}
             try:
-                kept = self._keep(shop)
+                kept = keep_sent_file(access.database(), **owner)
             except UploadRefused as refused:
                 error = refusal(refused)
-                self._note_refusal(shop, refused)
+                note_refusal(access.database(), **owner, refused=refused)
             else:
                 flash(_("“%(name)s” is kept.", name=kept.name), "success")
                 return redirect(url_for(".index", shop=shop.id))
@@ -68,7 +70,7 @@ class ShopFilesView(StaffView):
             kinds=SHOP_FILE_KINDS,
             chosen=request.form.get("kind", ""),
             error=error,
-            accept=ACCEPT,
+            accept=SHOP_FILE_ACCEPT,
             limits=limits(),
             may_add=may(Permission.UPLOADS_ADD),
             may_download=may(Permission.UPLOADS_DOWNLOAD),
@@ -139,52 +141,6 @@ class ShopFilesView(StaffView):
         session.commit()
         flash(_("“%(name)s” is back.", name=file.name), "success")
         return redirect(url_for(".index", shop=file.shop_id))
-
-    def _keep(self, shop: Shop) -> KeptUpload:
-        kind = request.form.get("kind", "")
-        if kind not in {one.value for one in SHOP_FILE_KINDS}:
-            abort(400)
-        file = sent_file()
-        session = access.database()
-        who = principal()
-        kept = keep_upload(
-            session,
-            store=runtime().store,
-            limits=limits(),
-            mall_id=shop.mall_id,
-            shop_id=shop.id,
-            kind=UploadKind(kind),
-            stream=file.stream,
-            name=file.filename or "",
-            actor_id=_actor_id(),
-            actor_name=who.email if who else "",
-            now=runtime().now(),
-        )
-        record_event(
-            session,
-            action=AuditAction.UPLOADED,
-            now=runtime().now(),
-            mall_id=shop.mall_id,
-            subject_type="uploads",
-            subject_id=kept.id,
-            note=kept.name,
-        )
-        session.commit()
-        return kept
-
-    def _note_refusal(self, shop: Shop, refused: UploadRefused) -> None:
-        session = access.database()
-        session.rollback()
-        record_event(
-            session,
-            action=AuditAction.UPLOAD_REFUSED,
-            now=runtime().now(),
-            mall_id=shop.mall_id,
-            subject_type="shops",
-            subject_id=shop.id,
-            note=str(refused),
-        )
-        session.commit()
 
 
 def _actor_id() -> int | None:

@@ -11,30 +11,29 @@ from flask import abort, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from domain.audit import AuditAction
 from domain.permissions import Permission
-from domain.uploads import SHOP_FILE_KINDS, UploadKind
-from services.operations.audit import record_event
+from domain.uploads import SHOP_FILE_KINDS
 from services.operations.uploads import (
-    KeptUpload,
     UploadNotFound,
-    keep_upload,
     list_uploads,
     open_upload,
 )
 from services.queries.files import StoredFile
 from services.queries.keyset import Place
 from services.queries.portal_documents import OwnPaper, find_own_document, list_own_papers
-from services.uploads.formats import EXTENSIONS
 from services.uploads.reasons import UploadRefused
-from webapp.auth.authorisation import principal, require
+from webapp.auth.authorisation import require
 from webapp.downloads import stored_download
 from webapp.language import current_locale
 from webapp.portal import door, listing
-from webapp.runtime import runtime
-from webapp.uploads import limits, refusal, sent_file, takes_uploads
-
-ACCEPT = ",".join(extension for extension in EXTENSIONS if extension not in (".csv", ".xlsx"))
+from webapp.uploads import (
+    SHOP_FILE_ACCEPT,
+    keep_sent_file,
+    limits,
+    note_refusal,
+    refusal,
+    takes_uploads,
+)
 
 
 @door.page("/documents/", Permission.OWN_DOCUMENTS_DOWNLOAD, methods=("GET", "POST"))
@@ -44,11 +43,13 @@ def documents() -> Any:
     error = ""
     if request.method == "POST":
         require(Permission.OWN_FILES_UPLOAD)
+        shop = door.shop_on_page()
+        owner = {"mall_id": shop.mall_id, "shop_id": shop.id}
         try:
-            kept = _keep()
+            kept = keep_sent_file(door.database(), **owner)
         except UploadRefused as refused:
             error = refusal(refused)
-            _note_refusal(refused)
+            note_refusal(door.database(), **owner, refused=refused)
         else:
             flash(_("“%(name)s” is kept.", name=kept.name), "success")
             return redirect(url_for("portal.documents"))
@@ -72,7 +73,7 @@ def documents() -> Any:
         kinds=SHOP_FILE_KINDS,
         chosen=request.form.get("kind", ""),
         error=error,
-        accept=ACCEPT,
+        accept=SHOP_FILE_ACCEPT,
         limits=limits(),
     )
     return page, 422 if error else 200
@@ -106,45 +107,3 @@ def file(uuid: UUID) -> Response:
             report="",
         )
     )
-
-
-def _keep() -> KeptUpload:
-    kind = request.form.get("kind", "")
-    if kind not in {one.value for one in SHOP_FILE_KINDS}:
-        abort(400)
-    sent = sent_file()
-    who, shop, session = principal(), door.shop_on_page(), door.database()
-    kept = keep_upload(
-        session,
-        store=runtime().store,
-        limits=limits(),
-        mall_id=shop.mall_id,
-        shop_id=shop.id,
-        kind=UploadKind(kind),
-        stream=sent.stream,
-        name=sent.filename or "",
-        actor_id=who.account_id if who else None,
-        actor_name=who.email if who else "",
-        now=runtime().now(),
-    )
-    _write_down(AuditAction.UPLOADED, "uploads", kept.id, kept.name)
-    return kept
-
-
-def _note_refusal(refused: UploadRefused) -> None:
-    door.database().rollback()
-    _write_down(AuditAction.UPLOAD_REFUSED, "shops", door.shop_on_page().id, str(refused))
-
-
-def _write_down(action: AuditAction, table: str, row_id: int, note: str) -> None:
-    session = door.database()
-    record_event(
-        session,
-        action=action,
-        now=runtime().now(),
-        mall_id=door.shop_on_page().mall_id,
-        subject_type=table,
-        subject_id=row_id,
-        note=note,
-    )
-    session.commit()

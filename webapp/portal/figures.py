@@ -14,7 +14,8 @@ from werkzeug.wrappers import Response
 
 from domain.calendar import Period, month_of
 from domain.permissions import Permission
-from services.charts.shop_days import shop_footfall_by_day, shop_sales_by_day
+from services.charts.mall_days import footfall_by_day
+from services.charts.shop_days import shop_sales_by_day
 from services.queries.portal_figures import (
     ShopDay,
     ShopMonthFigures,
@@ -214,6 +215,6 @@ def _charts(found: Figures) -> list[tuple[str, str, dict[str, Any]]]:
         silent = [
             d.business_date for d in found.days if d.footfall_expected and d.footfall_in is None
         ]
-        drawn = shop_footfall_by_day(found.days, missing=silent, **span)
+        drawn = footfall_by_day(found.days, missing=silent, **span)
         charts.append(("footfall", _("Visitors by day"), drawn))
     return charts
