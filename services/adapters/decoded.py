@@ -14,6 +14,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from domain.devices import Metric, Quality
+from domain.malls import MallClock
 from domain.sales import SaleKind
 from services.adapters.refusals import Problem, Reason, Refusal
 
@@ -32,16 +33,23 @@ class Unreadable(Exception):
 @dataclass(frozen=True, slots=True)
 class Source:
     """What a body does not say of itself. `zone` places times without an offset: the zone of
-    the device where one is registered, else the mall's.
+    the device where one is registered, else the mall's. `cutoff_hour` is the local hour at which
+    the mall's business day begins.
     """
 
     received_at: datetime
     zone: ZoneInfo
     currency: str = "CNY"
     zone_of: Callable[[str], ZoneInfo | None] = lambda serial: None
+    cutoff_hour: int = 0
 
     def zone_for(self, serial: str) -> ZoneInfo:
         return self.zone_of(serial) or self.zone
+
+    def business_day(self, serial: str, day: date) -> tuple[datetime, datetime]:
+        """First and one-past-last instant (UTC) of a business date, where `serial` stands."""
+        clock = MallClock(self.zone_for(serial).key, self.cutoff_hour)
+        return clock.business_day(day)
 
 
 @dataclass(frozen=True, slots=True)
