@@ -8,14 +8,15 @@ they came one after the other:
 - anything else: **revised**, the newest received wins, and what it replaces goes to
   ingest.reading_revisions.
 So of two rows with one key in one write the last wins, and the earlier one counts by what it met.
+A reading of a closed month is **late**: it waits beside what was closed (late_values).
 
 Belongs here: writing readings and touching their business dates, for the API and the files
 alike. Not here: parsing (services/adapters), files (landing), batches (batches).
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import LiteralString
@@ -27,6 +28,12 @@ import psycopg
 from domain.devices import REGISTER_METRICS
 from domain.malls import MallClock
 from services.adapters.directory import MallEntry
+from services.operations.late_values import (
+    enter_months,
+    keep_late_readings,
+    month_of,
+    settle_waiting,
+)
 from storage.database import ensure_month_partitions
 
 # Up to here arrays in one statement beat a COPY and a second statement.
@@ -103,6 +110,27 @@ class ReadingRows:
     def __len__(self) -> int:
         return len(self.device_id)
 
+    def columns(self) -> tuple[Sequence[object], ...]:
+        return (
+            self.device_id,
+            self.metric,
+            self.interval_start,
+            self.interval_end,
+            self.value,
+            self.quality,
+        )
+
+    def taken(self, places: Sequence[int]) -> "ReadingRows":
+        """The rows at these places, in this order."""
+        return ReadingRows(
+            device_id=[self.device_id[n] for n in places],
+            metric=[self.metric[n] for n in places],
+            interval_start=[self.interval_start[n] for n in places],
+            interval_end=[self.interval_end[n] for n in places],
+            value=[self.value[n] for n in places],
+            quality=[self.quality[n] for n in places],
+        )
+
     @classmethod
     def of_frame(cls, frame: pd.DataFrame) -> "ReadingRows":
         """Rows of a frame with the columns of services.adapters.tables.FRAME_COLUMNS."""
@@ -118,13 +146,14 @@ class ReadingRows:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How the rows counted; accepted + duplicate + revised = rows. `outcomes` names the place
-    (from 0) of each row that was not accepted, as `duplicate` or `revised`.
+    """How the rows counted; accepted + duplicate + revised + late = rows. `outcomes` names the
+    place (from 0) of each row that was not accepted, as `duplicate`, `revised` or `late`.
     """
 
     accepted: int = 0
     duplicate: int = 0
     revised: int = 0
+    late: int = 0
     outcomes: dict[int, str] = field(default_factory=dict)
 
 
@@ -148,16 +177,85 @@ def write_readings(
         raise ValueError("name the file or the batch that the readings came in, one of them")
     if not len(rows):
         return Written()
+    days = touched_days(rows, mall.clock)
+    # Before any row is held: who closes a month waits for whoever entered it.
+    unsettled = enter_months(connection, mall_id=mall.mall_id, days=days)
+    source = _Source(mall, received_at, file_id, batch_id)
+    if unsettled:
+        return _write_around(connection, rows, source, unsettled)
+    return _write_open(connection, rows, source, days)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    mall: MallEntry
+    received_at: datetime
+    file_id: int | None
+    batch_id: int | None
+
+
+def _write_around(
+    connection: psycopg.Connection,
+    rows: ReadingRows,
+    source: _Source,
+    unsettled: Mapping[date, bool],
+) -> Written:
+    """Write what belongs to open months and keep the rest as late, row by row."""
+    clock, mall_id = source.mall.clock, source.mall.mall_id
+    months = [month_of(clock.business_date(start)) for start in rows.interval_start]
+    late = [place for place, month in enumerate(months) if unsettled.get(month)]
+    rest = [place for place, month in enumerate(months) if not unsettled.get(month)]
+    outcomes: dict[int, str] = {}
+    if late:
+        kept = rows.taken(late)
+        found = keep_late_readings(
+            connection,
+            mall_id=mall_id,
+            months=[months[place] for place in late],
+            columns=kept.columns(),
+            received_at=source.received_at,
+            file_id=source.file_id,
+            batch_id=source.batch_id,
+        )
+        outcomes |= {late[place]: outcome for place, outcome in found.items()}
+    written = Written()
+    if rest:
+        open_ = rows.taken(rest)
+        opened_again = [month for month, is_closed in unsettled.items() if not is_closed]
+        if opened_again:
+            keys = zip(open_.device_id, open_.metric, open_.interval_start, strict=True)
+            settle_waiting(
+                connection,
+                mall_id=mall_id,
+                months=opened_again,
+                now=source.received_at,
+                keys=list(keys),
+            )
+        written = _write_open(connection, open_, source, touched_days(open_, clock))
+        outcomes |= {rest[place]: outcome for place, outcome in written.outcomes.items()}
+    waiting = sum(outcome == "late" for outcome in outcomes.values())
+    return replace(
+        written,
+        duplicate=written.duplicate + len(late) - waiting,
+        late=waiting,
+        outcomes=dict(sorted(outcomes.items())),
+    )
+
+
+def _write_open(
+    connection: psycopg.Connection, rows: ReadingRows, origin: _Source, days: Sequence[date]
+) -> Written:
+    """Write rows of which none is late."""
     first, last = min(rows.interval_start), max(rows.interval_start)
     ensure_month_partitions(connection, first.astimezone(UTC).date(), last.astimezone(UTC).date())
-    source: tuple[object, ...] = (received_at, file_id, batch_id)
+    source: tuple[object, ...] = (origin.received_at, origin.file_id, origin.batch_id)
     arrays: tuple[object, ...] = ()
     if len(rows) <= ROWS_AS_ARRAYS:
         arrays = _arrays(rows)
-        origin, settle = FROM_ARRAYS, SETTLE_ARRAYS
+        where, settle = FROM_ARRAYS, SETTLE_ARRAYS
     else:
         _copy_incoming(connection, rows)
-        origin, settle = FROM_INCOMING, SETTLE_INCOMING
+        where, settle = FROM_INCOMING, SETTLE_INCOMING
     given = (*source, *arrays)
     accepted = 0
     if len(rows) > ROWS_TRIED_AS_NEW:
@@ -167,18 +265,16 @@ def write_readings(
             for column in (rows.device_id, rows.metric, rows.interval_start)
         ]
         accepted = _insert_new(
-            connection, INSERT + origin + UNLESS_KNOWN + IN_ORDER, (*given, *ends)
+            connection, INSERT + where + UNLESS_KNOWN + IN_ORDER, (*given, *ends)
         )
     if not accepted:
-        accepted = connection.execute(INSERT + origin + IN_ORDER + SKIP_KNOWN, given).rowcount
+        accepted = connection.execute(INSERT + where + IN_ORDER + SKIP_KNOWN, given).rowcount
     outcomes: dict[int, str] = {}
     if accepted < len(rows):
         outcomes = dict(connection.execute(settle, (*arrays, *source)).fetchall())
     revised = sum(outcome == "revised" for outcome in outcomes.values())
     if accepted or revised:
-        touch_dates(
-            connection, mall_id=mall.mall_id, days=touched_days(rows, mall.clock), now=received_at
-        )
+        touch_dates(connection, mall_id=origin.mall.mall_id, days=days, now=origin.received_at)
     return Written(
         accepted=accepted,
         duplicate=len(outcomes) - revised,

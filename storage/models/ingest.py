@@ -40,6 +40,7 @@ class InboxFile(Base):
     __tablename__ = "files"
     __table_args__ = (
         sa.Index("ix_files_sha256", "sha256"),
+        sa.Index("uq_files_upload_id", "upload_id", unique=True),
         {"schema": "ingest"},
     )
     id: Mapped[Id]
@@ -208,6 +209,7 @@ class LateReading(Base):
     __tablename__ = "late_readings"
     __table_args__ = (
         sa.Index("ix_late_readings_mall_id_month_state", "mall_id", "month", "state"),
+        sa.Index("ix_late_readings_key", "device_id", "metric", "interval_start"),
         {"schema": "ingest"},
     )
     id: Mapped[Id]
