@@ -17,8 +17,7 @@ from services.operations.signing_vault import open_vault
 from storage.database import create_engine, transaction
 from storage.objects import FolderStore
 from storage.settings import Clock, Settings
-from webapp.api import blueprint, connections
-from webapp.api import readings as readings_module
+from webapp.api import blueprint, calls, connections
 from webapp.runtime import Runtime
 
 NOW = datetime(2026, 1, 16, 15, tzinfo=UTC)
@@ -112,8 +111,8 @@ def door(
     database_url: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Door]:
     monkeypatch.setattr(connections, "_directories", {})
-    monkeypatch.setattr(readings_module, "_heard", {})
-    monkeypatch.setattr(readings_module, "_used", {})
+    monkeypatch.setattr(calls, "_heard", {})
+    monkeypatch.setattr(calls, "_used", {})
     door = Door(database_url, settings, tmp_path)
     yield door
     connections.own_connection(database_url).close()

@@ -33,7 +33,7 @@ class Announced:
     is_gzip: bool
 
 
-def read_headers(request: Request, *, limit: int) -> Announced:
+def read_headers(request: Request, limit: int) -> Announced:
     """Judge a body before a byte of it is read. Raises ApiProblem (411, 413, 415)."""
     if request.headers.get("Transfer-Encoding"):
         raise ApiProblem(
