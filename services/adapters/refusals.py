@@ -19,6 +19,8 @@ class Reason(StrEnum):
     WRONG_COLUMNS = "WRONG_COLUMNS"
     NOT_AN_OBJECT = "NOT_AN_OBJECT"
     NOT_JSON = "NOT_JSON"
+    NOT_XML = "NOT_XML"
+    UNKNOWN_FORMAT = "UNKNOWN_FORMAT"
     MISSING_FIELD = "MISSING_FIELD"
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
     DUPLICATE_FIELD = "DUPLICATE_FIELD"
@@ -43,6 +45,8 @@ class Reason(StrEnum):
     WRONG_QUALITY = "WRONG_QUALITY"
     NET_SALES_MISMATCH = "NET_SALES_MISMATCH"
     BAD_TEXT = "BAD_TEXT"
+    BAD_FRAME = "BAD_FRAME"
+    DEVICE_ERROR = "DEVICE_ERROR"
     # the file as a whole
     UNKNOWN_FOLDER = "UNKNOWN_FOLDER"
     UNKNOWN_MALL = "UNKNOWN_MALL"
@@ -61,6 +65,8 @@ TITLES: dict[str, str] = {
     Reason.WRONG_COLUMNS: marked("The row has too many or too few columns"),
     Reason.NOT_AN_OBJECT: marked("Not a reading"),
     Reason.NOT_JSON: marked("Not JSON"),
+    Reason.NOT_XML: marked("Not XML"),
+    Reason.UNKNOWN_FORMAT: marked("Not this make's format"),
     Reason.MISSING_FIELD: marked("A field is missing"),
     Reason.UNKNOWN_FIELD: marked("A field is not known"),
     Reason.DUPLICATE_FIELD: marked("A field stands twice"),
@@ -83,6 +89,8 @@ TITLES: dict[str, str] = {
     Reason.WRONG_QUALITY: marked("Unknown quality mark"),
     Reason.NET_SALES_MISMATCH: marked("Net sales do not add up"),
     Reason.BAD_TEXT: marked("Text that cannot be read"),
+    Reason.BAD_FRAME: marked("A damaged frame"),
+    Reason.DEVICE_ERROR: marked("The device reports a fault"),
     Reason.UNKNOWN_FOLDER: marked("Not a folder of the drop-box"),
     Reason.UNKNOWN_MALL: marked("Unknown mall"),
     Reason.UNKNOWN_FEED: marked("Unknown feed"),
