@@ -8,7 +8,7 @@ module each), XML (xml_tree), the register (resolving).
 import codecs
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -157,6 +157,22 @@ def local_instant(local: datetime, name: str, zone: ZoneInfo | None) -> datetime
             f"{name} is {local.isoformat()}, a time that the clocks of {zone} leave out",
         )
     return moment
+
+
+_DAY = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})(?:[T Z+-].{0,40})?")
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+
+def day(text: str, name: str) -> date:
+    """YYYY-MM-DD or YYYYMMDD of this century; a time of day behind it is let be. Raises Unfit."""
+    found = _DAY.fullmatch(text.strip())
+    try:
+        if found and FIRST_YEAR <= int(found[1]) <= LAST_YEAR:
+            return date(int(found[1]), int(found[3]), int(found[4]))
+    except ValueError:
+        pass
+    quoted = shown(text) if text else "missing"
+    raise Unfit(Reason.BAD_TIME, f"{name} is {quoted}; expected a date such as 2026-03-05")
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

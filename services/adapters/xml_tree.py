@@ -7,7 +7,7 @@ and number of elements are bounded.
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from typing import Any
 
@@ -134,11 +134,53 @@ class _Builder:
     ignorableWhitespace = processingInstruction = skippedEntity = _let_be
 
 
+class _Handing(_Builder):
+    """Hands over each element of one name as it ends, and keeps nothing of the document."""
+
+    def __init__(self, name: str, take: Callable[[Element], None]) -> None:
+        super().__init__(MOST_ELEMENTS)
+        self.wanted = name
+        self.take = take
+        self.within = 0  # depth of the element that is being built for `take`; 0 outside one
+
+    def startElement(self, name: str, attributes: Any) -> None:
+        super().startElement(name, attributes)
+        if not self.within and self.open[-1].name == self.wanted:
+            self.within = len(self.open)
+
+    def endElement(self, name: str) -> None:
+        element = self.open[-1]
+        super().endElement(name)
+        if not self.within:
+            element.children.clear()
+        elif self.within > len(self.open):
+            self.within = 0
+            self.left = MOST_ELEMENTS
+            if self.open:
+                self.open[-1].children.clear()
+            self.take(element)
+
+    def characters(self, text: str) -> None:
+        if self.within:
+            super().characters(text)
+
+
+def hand_over(body: bytes, name: str, take: Callable[[Element], None]) -> Element:
+    """Calls `take` with each element of that local name, one at a time: a document of any
+    length needs the memory of one of them. Returns the root, without children unless it is the
+    one. Raises Unreadable, and what `take` raises but ValueError, TypeError and LookupError.
+    """
+    return _parse(body, _Handing(name, take))
+
+
 def read_xml(body: bytes, *, most_elements: int = MOST_ELEMENTS) -> Element:
     """The root of a document in UTF-8, UTF-16, Latin 1 or GBK. Raises Unreadable."""
+    return _parse(body, _Builder(most_elements))
+
+
+def _parse(body: bytes, builder: _Builder) -> Element:
     if not body.removeprefix(codecs.BOM_UTF8).strip(b" \t\r\n\x00"):
         raise Unreadable(Reason.EMPTY_FILE, "the body is empty; expected XML")
-    builder = _Builder(most_elements)
     parser = sax.make_parser()
     parser.forbid_dtd = True
     parser.setContentHandler(builder)
