@@ -66,7 +66,7 @@ def write_sales(
         outcomes |= keep_late_sales(
             connection,
             mall_id=mall.mall_id,
-            rows=_json(late),
+            rows=sales_as_json(late),
             received_at=received_at,
             file_id=file_id,
             batch_id=batch_id,
@@ -75,7 +75,7 @@ def write_sales(
     # One order of keys for all writers; rows of one key stay in theirs.
     open_.sort(key=lambda item: (item[1].device_id, item[1].business_date, item[1].number))
     for at in range(0, len(open_), ROWS_AT_ONCE):
-        some = _json(open_[at : at + ROWS_AT_ONCE])
+        some = sales_as_json(open_[at : at + ROWS_AT_ONCE])
         if opened_again:
             settle_waiting(
                 connection,
@@ -108,7 +108,7 @@ def counted(total: int, outcomes: Mapping[int, str]) -> Written:
     )
 
 
-def _json(rows: Sequence[tuple[int, SaleRow]]) -> str:
+def sales_as_json(rows: Sequence[tuple[int, SaleRow]]) -> str:
     """As ingest.sales_of reads it; amounts are text, exact to the cent."""
     return msgspec.json.encode(
         [

@@ -297,7 +297,7 @@ class Quarantined(Base):
     id: Mapped[Id]
     mall_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.malls.id"))
     file_id: Mapped[int | None] = mapped_column(sa.ForeignKey("ingest.files.id"), index=True)
-    batch_id: Mapped[int | None] = mapped_column(sa.ForeignKey("ingest.batches.id"))
+    batch_id: Mapped[int | None] = mapped_column(sa.ForeignKey("ingest.batches.id"), index=True)
     row_number: Mapped[int]
     row: Mapped[str]
     reason_code: Mapped[str]

@@ -64,7 +64,7 @@ ingest.batches            S      S      S      -      -      -      SI     S    
 ingest.cleaning_decisions SIU    S      SIU    -      -      -      -      S      S
 ingest.files              S      S      S      -      S      -      -      SIU    S
 ingest.late_readings      SU     S      S      SU     -      -      -      S      S
-ingest.quarantine         S      S      S      -      S      -      I      SIU    S
+ingest.quarantine         SU     S      SU     -      S      -      I      SIU    S
 ingest.reading_hours      S      S      S      -      -      -      -      SIUD   S
 ingest.reading_revisions  S      S      S      -      -      -      -      S      S
 ingest.readings           S      S      S      -      -      -      SI     SI     S
