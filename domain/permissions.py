@@ -53,6 +53,7 @@ class Permission(StrEnum):
     LANDED_FILES_EXPORT = "mall:landed_files:export"
     QUARANTINE_READ = "mall:quarantine:read"
     QUARANTINE_EXPORT = "mall:quarantine:export"
+    QUARANTINE_RELEASE = "mall:quarantine:release"  # try again, or dismiss
     REQUESTS_READ = "mall:requests:read"
     REQUESTS_EXPORT = "mall:requests:export"
     REQUESTS_EDIT = "mall:requests:edit"
@@ -78,6 +79,7 @@ class Permission(StrEnum):
     OWN_MESSAGES_READ = "own:messages:read"  # and mark as read
     OWN_FILES_READ = "own:files:read"
     OWN_FILES_UPLOAD = "own:files:upload"
+    OWN_DATA_UPLOAD = "own:data:upload"  # sales, visitors and meters of the shop, by table
     OWN_READINGS_APPEND = "own:readings:append"
 
     @property
@@ -141,6 +143,7 @@ _REGISTER = frozenset(
         _P.UNITS_EDIT,
         _P.DEVICES_EDIT,
         _P.DEVICE_KEYS_MANAGE,
+        _P.QUARANTINE_RELEASE,
         _P.REQUESTS_EDIT,
         _P.UPLOADS_ADD,
     }
@@ -178,6 +181,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             _P.OWN_MESSAGES_READ,
             _P.OWN_FILES_READ,
             _P.OWN_FILES_UPLOAD,
+            _P.OWN_DATA_UPLOAD,
         }
     ),
 }

@@ -23,6 +23,7 @@ _THINGS: dict[str, LazyString] = {
     "bills": _l("Bills"),
     "contracts": _l("Contracts"),
     "dashboard": _l("Dashboard"),
+    "data": _l("Data sent by table"),
     "device_keys": _l("Device keys"),
     "devices": _l("Devices"),
     "documents": _l("Papers of bills"),
@@ -58,6 +59,7 @@ _DEEDS: dict[str, LazyString] = {
     "import": _l("import"),
     "upload": _l("upload"),
     "append": _l("hand in"),
+    "release": _l("release"),
 }
 
 
