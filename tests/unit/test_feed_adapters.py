@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import zstandard
 
 from domain.devices import DeviceKind, Feed, FeedKind
 from domain.malls import MallClock
@@ -13,7 +14,7 @@ from services.adapters.arrival import Arrival
 from services.adapters.directory import DeviceEntry, MallDevices, MallEntry, Place
 from services.adapters.refusals import TITLES, Reason, title_of
 from services.adapters.tables import CannotRead, decode_text, read_table
-from services.adapters.unpacking import CannotUnpack, unpack_gzip
+from services.adapters.unpacking import CannotUnpack, unpack_gzip, unpack_zstd
 
 ARRIVAL = Arrival(
     received_at=datetime(2026, 4, 1, tzinfo=UTC),
@@ -252,6 +253,44 @@ def test_gzip_bomb_is_stopped_at_the_limit() -> None:
         unpack_gzip(bomb, limit=1_000_000)
     with pytest.raises(CannotUnpack, match="times its size"):
         unpack_gzip(bomb, limit=100_000_000)
+    assert len(unpack_gzip(bomb, limit=100_000_000, is_trusted=True)) == 50_000_000
+
+
+def streamed_zstd(*parts: bytes) -> bytes:
+    """As a sender packs who does not know the length beforehand."""
+    packer = zstandard.ZstdCompressor().compressobj()
+    return b"".join([*(packer.compress(part) for part in parts), packer.flush()])
+
+
+def test_zstd_of_several_frames_is_unpacked_whole() -> None:
+    long = bytes(range(256)) * 10_000
+    packed = zstandard.compress(b"one") + streamed_zstd(b"two", long) + zstandard.compress(b"")
+    assert unpack_zstd(packed, limit=3_000_000) == b"onetwo" + long
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"no zstd", "no sound zstd"),
+        (zstandard.compress(b"hello" * 100)[:-3], "cut off"),
+        (streamed_zstd(b"hello" * 100)[:-3], "cut off"),
+        (zstandard.compress(b"hello") + b"tail", "no sound zstd"),
+        (b"\x28\xb5\x2f\xfd\x00\xff" + b"x" * 50, "too much memory"),
+    ],
+)
+def test_damaged_zstd_is_refused(data, says) -> None:
+    with pytest.raises(CannotUnpack, match=says) as caught:
+        unpack_zstd(data, limit=10_000)
+    assert caught.value.problem.code == Reason.BAD_ARCHIVE
+
+
+def test_zstd_bomb_is_stopped_at_the_limit() -> None:
+    bomb = zstandard.compress(bytes(50_000_000))
+    with pytest.raises(CannotUnpack, match="more than 1,000,000 bytes"):
+        unpack_zstd(bomb, limit=1_000_000)
+    with pytest.raises(CannotUnpack, match="times its size"):
+        unpack_zstd(bomb, limit=100_000_000)
+    assert len(unpack_zstd(bomb, limit=100_000_000, is_trusted=True)) == 50_000_000
 
 
 def test_every_reason_has_a_title_in_both_languages() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_feed_adapters import ARRIVAL, FEEDS, MALL
@@ -22,7 +23,7 @@ from domain.devices import Feed
 from services.adapters.readings_json import Scope, UnreadableBody, parse
 from services.adapters.refusals import TITLES
 from services.adapters.tables import CannotRead, decode_text
-from services.adapters.unpacking import CannotUnpack, unpack_gzip
+from services.adapters.unpacking import CannotUnpack, unpack_gzip, unpack_zstd
 
 LIMIT = 1_000_000
 READING = {
@@ -113,6 +114,20 @@ BOMBS: dict[str, bytes] = {
     "endless name": b"\x1f\x8b\x08\x08" + bytes(6) + b"x" * 500_000,
     "zero blocks": gzip.compress(GOOD) + bytes(500_000),
 }
+ZSTD_BOMBS: dict[str, bytes] = {
+    "zeros": zstandard.compress(bytes(60_000_000)),
+    "zeros of the highest level": zstandard.compress(bytes(60_000_000), 19),
+    "zstd in zstd": zstandard.compress(zstandard.compress(bytes(60_000_000))),
+    "many frames": zstandard.compress(bytes(40_000)) * 400,
+    "frames of nothing": zstandard.compress(b"") * 20_000,
+    "frames to skip": b"\x50\x2a\x4d\x18\x00\x00\x00\x00" * 20_000,
+    "frame to skip that never ends": b"\x50\x2a\x4d\x18\xff\xff\xff\xff" + b"x" * 500_000,
+    "cut": zstandard.compress(bytes(60_000_000))[:-20],
+    "gzip": gzip.compress(bytes(10_000_000)),
+    "header alone": b"\x28\xb5\x2f\xfd",
+    "window of half the memory": b"\x28\xb5\x2f\xfd\x00\xff" + b"x" * 500_000,
+    "content that it never has": b"\x28\xb5\x2f\xfd\xe0" + b"\xff" * 8 + b"\x01\x00\x00",
+}
 
 
 def check_json(body: bytes, *, is_lines: bool = False) -> None:
@@ -186,15 +201,24 @@ def test_time_stays_in_proportion_to_the_body(name: str) -> None:
     assert time.process_time() - began < 3
 
 
-@pytest.mark.parametrize("name", BOMBS)
-def test_bomb_is_stopped_at_the_limit(name: str) -> None:
+@pytest.mark.parametrize(
+    ("unpack", "bombs", "name"),
+    [
+        *((unpack_gzip, BOMBS, name) for name in BOMBS),
+        *((unpack_zstd, ZSTD_BOMBS, name) for name in ZSTD_BOMBS),
+    ],
+)
+def test_bomb_is_stopped_at_the_limit(
+    unpack: Callable[..., bytes], bombs: dict[str, bytes], name: str
+) -> None:
     def work() -> None:
         try:
-            assert len(unpack_gzip(BOMBS[name], limit=LIMIT)) <= LIMIT
+            assert len(unpack(bombs[name], limit=LIMIT)) <= LIMIT
         except CannotUnpack as error:
             assert error.problem.code in TITLES
 
-    assert peak_of(work) < 8 * LIMIT
+    # Pieces of zstd come out 16 MB at a time at most.
+    assert peak_of(work) < 8 * LIMIT + 20_000_000
 
 
 @thorough
@@ -234,6 +258,11 @@ def test_any_bytes_as_a_packed_file(data: bytes) -> None:
     for packed in (data, gzip.compress(data), b"\x1f\x8b" + data):
         try:
             assert len(unpack_gzip(packed, limit=200)) <= 200
+        except CannotUnpack as error:
+            assert error.problem.code in TITLES
+    for packed in (data, zstandard.compress(data), b"\x28\xb5\x2f\xfd" + data):
+        try:
+            assert len(unpack_zstd(packed, limit=200)) <= 200
         except CannotUnpack as error:
             assert error.problem.code in TITLES
 

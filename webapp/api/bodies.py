@@ -7,19 +7,23 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 
 from services.adapters.refusals import Reason
-from services.adapters.unpacking import CannotUnpack, unpack_gzip
+from services.adapters.unpacking import CannotUnpack, unpack_gzip, unpack_zstd
 from webapp.api import problems
 from webapp.api.problems import ApiProblem
 
 JSON = "application/json"
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+IDENTITY = "identity"
+UNPACK: dict[str, Callable[..., bytes]] = {"gzip": unpack_gzip, "zstd": unpack_zstd}
 CHUNK = 256 * 1024
+LONGEST_TYPE = 200
 DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/=]+):")
 
 
@@ -30,11 +34,33 @@ class Announced:
     length: int
     content_type: str
     is_lines: bool
-    is_gzip: bool
+    encoding: str
 
 
 def read_headers(request: Request, limit: int) -> Announced:
-    """Judge a body before a byte of it is read. Raises ApiProblem (411, 413, 415)."""
+    """Judge a body of readings before a byte of it is read. Raises ApiProblem (411, 413, 415)."""
+    length = _read_length(request, limit)
+    content_type = request.mimetype
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if content_type not in (JSON, *LINES) or charset not in ("utf-8", "utf8", "us-ascii"):
+        raise ApiProblem(
+            problems.WRONG_TYPE,
+            f"Content-Type is {request.content_type or 'missing'!r}; expected {JSON}, or "
+            f"{LINES[0]} for one reading a line, in UTF-8",
+        )
+    return Announced(length, content_type, content_type in LINES, _read_encoding(request))
+
+
+def read_push_headers(request: Request, limit: int) -> Announced:
+    """Judge a vendor's body before a byte of it is read: of any type, for the vendor's language
+    is named by the address. Raises ApiProblem (411, 413, 415).
+    """
+    length = _read_length(request, limit)
+    content_type = (request.content_type or "")[:LONGEST_TYPE]
+    return Announced(length, content_type, False, _read_encoding(request))
+
+
+def _read_length(request: Request, limit: int) -> int:
     if request.headers.get("Transfer-Encoding"):
         raise ApiProblem(
             problems.NO_LENGTH, "Transfer-Encoding is not accepted; expected Content-Length"
@@ -46,20 +72,17 @@ def read_headers(request: Request, limit: int) -> Announced:
         raise ApiProblem(
             problems.TOO_LARGE, f"the body has {length:,} bytes; the limit is {limit:,}"
         )
-    content_type = request.mimetype
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if content_type not in (JSON, *LINES) or charset not in ("utf-8", "utf8", "us-ascii"):
+    return length
+
+
+def _read_encoding(request: Request) -> str:
+    encoding = request.headers.get("Content-Encoding", IDENTITY).strip().lower()
+    if encoding not in (IDENTITY, *UNPACK):
         raise ApiProblem(
-            problems.WRONG_TYPE,
-            f"Content-Type is {request.content_type or 'missing'!r}; expected {JSON}, or "
-            f"{LINES[0]} for one reading a line, in UTF-8",
+            problems.WRONG_ENCODING,
+            f"Content-Encoding is {encoding!r}; expected {', '.join(UNPACK)} or none",
         )
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip"):
-        raise ApiProblem(
-            problems.WRONG_ENCODING, f"Content-Encoding is {encoding!r}; expected gzip or none"
-        )
-    return Announced(length, content_type, content_type in LINES, encoding == "gzip")
+    return encoding
 
 
 def read_body(request: Request, announced: Announced) -> bytes:
@@ -93,17 +116,22 @@ def read_body(request: Request, announced: Announced) -> bytes:
 
 
 def unpack(body: bytes, announced: Announced, *, limit: int) -> bytes:
-    """The text of the body. Raises ApiProblem when its gzip is broken or unpacks to too much."""
-    if not announced.is_gzip:
-        return body
+    """The text of the body. Raises ApiProblem when it is packed wrongly or unpacks to too much."""
     try:
-        return unpack_gzip(body, limit=limit)
+        return unpack_text(body, announced, limit=limit)
     except CannotUnpack as refused:
         too_large = refused.problem.code is Reason.TOO_LARGE
         raise ApiProblem(
             problems.TOO_LARGE if too_large else problems.UNREADABLE,
-            f"the gzip body cannot be used: {refused.problem.reason}",
+            f"the {announced.encoding} body cannot be used: {refused.problem.reason}",
         ) from None
+
+
+def unpack_text(body: bytes, announced: Announced, *, limit: int) -> bytes:
+    """The text of the body. Raises CannotUnpack."""
+    if announced.encoding == IDENTITY:
+        return body
+    return UNPACK[announced.encoding](body, limit=limit)
 
 
 def _check_digest(header: str, body: bytes) -> None:
