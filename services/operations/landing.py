@@ -47,9 +47,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """How a file ended. Rows of the file: rows_total = accepted + duplicate + revised + refused;
-    a row of several readings is revised if one of them is, else accepted if one is. `uncertain`
-    rows are among those landed. `readings` counts the readings written or met.
+    """How a file ended. Rows of the file: rows_total = accepted + duplicate + revised + late +
+    refused; a row of several readings is late or revised if one of them is, else accepted if one
+    is. `uncertain` rows are among those landed. `readings` counts the readings written or met.
     """
 
     file_id: int | None
@@ -59,6 +59,7 @@ class FileResult:
     accepted: int = 0
     duplicate: int = 0
     revised: int = 0
+    late: int = 0
     refused: int = 0
     uncertain: int = 0
     reason: str = ""
@@ -110,7 +111,7 @@ def load_file(
 CHANGED = "CHANGED: the file changed while it was read; the next run takes it"
 REGISTERED: LiteralString = """
 SELECT id, inbox_key, archive_key, state, rows_total, rows_accepted, rows_duplicate, rows_revised,
-       rows_refused, reason
+       rows_refused, reason, rows_late
 FROM ingest.files WHERE inbox_key = %s AND sha256 = %s AND bytes = %s ORDER BY id DESC LIMIT 1
 """
 
@@ -148,6 +149,7 @@ def _registered_before(
             accepted=row[5],
             duplicate=row[6],
             revised=row[7],
+            late=row[10],
             refused=row[8],
             uncertain=_uncertain(parsed) if row[3] == "LANDED" else 0,
             reason=row[9],
@@ -221,12 +223,13 @@ def _register(
         counts = _counted(parsed, written, file_id, state, reason)
     connection.execute(
         "UPDATE ingest.files SET rows_total = %s, rows_accepted = %s, rows_duplicate = %s, "
-        "rows_revised = %s, rows_refused = %s WHERE id = %s",
+        "rows_revised = %s, rows_late = %s, rows_refused = %s WHERE id = %s",
         (
             counts.rows_total,
             counts.accepted,
             counts.duplicate,
             counts.revised,
+            counts.late,
             counts.refused,
             file_id,
         ),
@@ -239,22 +242,25 @@ def _counted(
 ) -> FileResult:
     lines = parsed.frame["row_number"]
     usable = 0 if parsed.problem else int(lines.nunique())
-    revised = unchanged = 0
+    revised = unchanged = late = 0
     if written.outcomes:
         outcomes = pd.Series(
             [written.outcomes.get(place, "accepted") for place in range(len(lines))],
             index=lines.index,
         )
-        revised = int(lines[outcomes == "revised"].nunique())
+        is_late = (outcomes == "late").groupby(lines).any()
+        late = int(is_late.sum())
+        revised = int(((outcomes == "revised").groupby(lines).any() & ~is_late).sum())
         unchanged = int((outcomes == "duplicate").groupby(lines).all().sum())
     return FileResult(
         file_id=file_id,
         key=parsed.found.key,
         state=state,
         rows_total=parsed.rows_total,
-        accepted=usable - revised - unchanged,
+        accepted=usable - revised - unchanged - late,
         duplicate=unchanged,
         revised=revised,
+        late=late,
         refused=parsed.rows_total - usable,
         uncertain=_uncertain(parsed),
         reason=reason,

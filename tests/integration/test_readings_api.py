@@ -24,12 +24,30 @@ def test_smallest_form_is_accepted_and_kept_exactly(door: Door) -> None:
         "accepted": 1,
         "duplicate": 0,
         "revised": 0,
+        "late": 0,
         "refused": 0,
         "uncertain": 0,
         "results": [{"index": 0, "count": 1, "status": "accepted"}],
     }
     assert door.one("SELECT value::text FROM ingest.readings") == "1500.00"
     assert door.one("SELECT interval_end = interval_start FROM ingest.readings")
+
+
+def test_reading_of_a_closed_month_is_late_and_waits(door: Door) -> None:
+    door.one(
+        "INSERT INTO app.closed_months VALUES (%s, '2025-12-01', now(), 'x') RETURNING 1",
+        door.mall_id,
+    )
+    late = {**READING, "timestamp": "2025-12-31T12:00:00Z"}
+    answer = door.post([READING, late, {**late, "timestamp": "2025-12-31T13:00:00Z"}]).json
+    assert (answer["accepted"], answer["late"], answer["refused"]) == (1, 2, 0)
+    assert [(r["index"], r["count"], r["status"]) for r in answer["results"]] == [
+        (0, 1, "accepted"),
+        (1, 2, "late"),
+    ]
+    assert door.post(late).json["duplicate"] == 1
+    assert door.one("SELECT count(*) FROM ingest.late_readings") == 2
+    assert door.one("SELECT count(*) FROM ingest.readings") == 1
 
 
 def test_answer_tells_each_reading_apart(door: Door) -> None:

@@ -37,6 +37,7 @@ ANSWER = {
     "accepted": 1,
     "duplicate": 0,
     "revised": 0,
+    "late": 0,
     "refused": 1,
     "uncertain": 0,
     "results": [
@@ -247,11 +248,23 @@ def _schemas(_: Translate) -> dict[str, Any]:
         },
         "Answer": {
             "type": "object",
-            "required": ["accepted", "duplicate", "revised", "refused", "uncertain", "results"],
+            "required": [
+                "accepted",
+                "duplicate",
+                "revised",
+                "late",
+                "refused",
+                "uncertain",
+                "results",
+            ],
             "properties": {
                 "accepted": {**count, "description": _("New readings.")},
                 "duplicate": {**count, "description": _("Known already, with this value.")},
                 "revised": {**count, "description": _("Known with another value, now replaced.")},
+                "late": {
+                    **count,
+                    "description": _("Came for a month that is closed; kept until it is decided."),
+                },
                 "refused": {**count, "description": _("Not taken; kept in quarantine.")},
                 "uncertain": {
                     **count,
@@ -274,7 +287,7 @@ def _schemas(_: Translate) -> dict[str, Any]:
                 "count": {**count, "description": _("How many readings the run has.")},
                 "status": {
                     "type": "string",
-                    "enum": ["accepted", "duplicate", "revised", "refused"],
+                    "enum": ["accepted", "duplicate", "revised", "late", "refused"],
                     "description": _("How they ended."),
                 },
                 "quality": {

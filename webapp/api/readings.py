@@ -1,6 +1,7 @@
 """POST /api/v1/readings: a device hands in what it measured.
 
-The answer comes after the commit: what is counted as accepted, duplicate or revised is on disk.
+The answer comes after the commit: what is counted as accepted, duplicate, revised
+or late is on disk.
 """
 
 from collections.abc import Iterable, Iterator
@@ -60,6 +61,7 @@ def _take(call: Call) -> Response:
         "accepted": result.accepted,
         "duplicate": result.duplicate,
         "revised": result.revised,
+        "late": result.late,
         "refused": result.refused,
         "uncertain": result.uncertain,
         "results": list(_results(batch, result)),
