@@ -14,7 +14,16 @@ from domain.backups import BackupKind, BackupOrigin, BackupState
 from domain.bills import BillEvent, BillRunState, BillState
 from domain.charges import ChargeType, PricingKind, Proration, TariffKind
 from domain.contracts import ContractEvent, ContractState
-from domain.devices import DeviceKind, DeviceStatus, Feed, FeedKind, KeyState, Metric, Quality
+from domain.devices import (
+    Adapter,
+    DeviceKind,
+    DeviceStatus,
+    Feed,
+    FeedKind,
+    KeyState,
+    Metric,
+    Quality,
+)
 from domain.gates import Gate
 from domain.malls import BusinessType
 from domain.notifications import DeliveryState
@@ -22,7 +31,7 @@ from domain.payments import PaymentMethod, PaymentState
 from domain.people import AccountState, Role
 from domain.requests import RequestCategory, RequestKind, RequestPriority, RequestState
 from domain.uploads import UploadKind
-from storage.models.ingest import FileState
+from storage.models.ingest import FileState, UnknownDeviceState
 
 # What a colour says, everywhere: neutral grey, waiting amber, good green, bad red, info blue,
 # void struck through.
@@ -119,7 +128,29 @@ _WORDS: tuple[tuple[StrEnum, Label], ...] = (
     (Metric.ELECTRICITY, _l("Electricity register")),
     (Metric.WATER, _l("Water register")),
     (Metric.GAS, _l("Gas register")),
+    (Metric.ELECTRICITY_USED, _l("Electricity used")),
+    (Metric.WATER_USED, _l("Water used")),
+    (Metric.GAS_USED, _l("Gas used")),
+    (Metric.DECLARED_SALES, _l("Sales by the till's own day summary")),
+    (Metric.DECLARED_TRANSACTIONS, _l("Transactions by the till's own day summary")),
     (Metric.TEMPERATURE, _l("Temperature")),
+    (Metric.HUMIDITY, _l("Humidity")),
+    (Metric.CARBON_DIOXIDE, _l("Carbon dioxide")),
+    (Adapter.ATRIUM, _l("Atrium's own format")),
+    (Adapter.HIKVISION, "Hikvision"),
+    (Adapter.AXIS, "Axis"),
+    (Adapter.XOVIS, "Xovis"),
+    (Adapter.MILESIGHT, "Milesight"),
+    (Adapter.POSLOG, "POSLog"),
+    (Adapter.TECHTRANS, _l("TechTrans")),
+    (Adapter.SHOP_DAYS, _l("Day summaries of shops")),
+    (Adapter.NEM12, "NEM12"),
+    (Adapter.DSMR, "DSMR"),
+    (Adapter.GATEWAY, _l("Meter gateway")),
+    (Adapter.AI_ON_THE_EDGE, "AI-on-the-edge"),
+    (UnknownDeviceState.NEW, _l("New")),
+    (UnknownDeviceState.REGISTERED, _l("Registered")),
+    (UnknownDeviceState.IGNORED, _l("Ignored")),
     (Quality.GOOD, _l("Good")),
     (Quality.ESTIMATED, _l("Estimated")),
     (Quality.UNCERTAIN, _l("Uncertain")),
@@ -241,6 +272,8 @@ _TONES: dict[tuple[type[StrEnum], str], str] = {
     (Quality, "ESTIMATED"): WAITING,
     (Quality, "UNCERTAIN"): WAITING,
     (FileState, "LANDED"): GOOD,
+    (UnknownDeviceState, "NEW"): WAITING,
+    (UnknownDeviceState, "REGISTERED"): GOOD,
     (FileState, "REFUSED"): BAD,
     (RequestPriority, "HIGH"): WAITING,
     (RequestPriority, "URGENT"): BAD,
