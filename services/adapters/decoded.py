@@ -59,15 +59,15 @@ class Measurement:
 
     `serial` and `channel` (a line, zone, register, tag; empty where there is but one) are who
     measured; `label` is what was measured in the vendor's word (`fw`, `enter`, `1-0:1.8.0`) and
-    `metric` what that means unless the device's direction map says otherwise. `start` and `end`
-    are aware; both the same for a moment.
+    `metric` what that means unless the device's direction map says otherwise; None where only
+    that map can know. `start` and `end` are aware; both the same for a moment.
     """
 
     place: int
     serial: str
     channel: str
     label: str
-    metric: Metric
+    metric: Metric | None
     start: datetime
     end: datetime
     value: Decimal
@@ -107,6 +107,11 @@ class Sale:
 class Decoded:
     """`total` pieces came: those that say something, those refused, and `skipped` ones that are
     no measurement at all (a status frame, a running total beside its intervals, a heartbeat).
+
+    The account: a piece is the smallest thing that can be taken or refused alone, mostly one
+    value; what is refused or skipped as a whole is one piece. Each has a place of its own, from 0
+    to `total` - 1, and one fate: it is measured (or sold), refused, or skipped. So `total` is the
+    number of different places of `measurements` and `sales`, and of `refusals`, and `skipped`.
 
     `heard` are serials that spoke, whatever they said. `clock_offset_seconds` is how far a
     device says its clock stands from the true time, by serial.

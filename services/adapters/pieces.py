@@ -272,7 +272,7 @@ class Gathering:
         serial: str,
         channel: str,
         label: str,
-        metric: Metric,
+        metric: Metric | None,
         start: datetime,
         end: datetime | None = None,
         value: Decimal,

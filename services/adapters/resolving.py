@@ -275,7 +275,13 @@ class _Judge:
 
 def _metric_of(piece: Measurement, device: DeviceEntry) -> Metric | Fault | None:
     """What the measurement is of this device; None: it does not count here."""
-    word = device.direction_map.get(piece.label, piece.metric.value)
+    word = device.direction_map.get(piece.label, piece.metric and piece.metric.value)
+    if word is None:
+        return (
+            Reason.UNKNOWN_METRIC,
+            f"what {shown(piece.label)} measures is not known; expected a word for it in the "
+            f"direction map of {device.code}: one of {', '.join(Metric)}, or nothing",
+        )
     if not word:
         return None
     try:
