@@ -104,18 +104,18 @@ def _places(header: Sequence[str], columns: Sequence[Column]) -> dict[str, int]:
             places[column.field] = found[0]
     missing = [column for column in columns if column.is_required and column.field not in places]
     if missing:
-        raise MissingColumns(missing)
+        raise MissingColumn(missing[0].title)
     return places
 
 
-class MissingColumns(CannotImport):
-    """The first row does not name all the columns that a row must have."""
+class MissingColumn(CannotImport):
+    """The first row does not name a column that every row must have; `title` is its msgid."""
 
-    def __init__(self, missing: Sequence[Column]) -> None:
+    def __init__(self, title: str) -> None:
         super().__init__(
             marked("The first row lacks the column {column}. Start from the template.")
         )
-        self.problem = RowProblem(self.problem.message, missing[0].title, {})
+        self.problem = RowProblem(self.problem.message, title, {})
 
 
 def _judge(

@@ -220,6 +220,12 @@ GET  /portal/bills/                                   SHOPS       200 -
 GET  /portal/bills/<ID:bill_id>                       SHOPS       200 shop
 GET  /portal/contracts/                               SHOPS       200 -
 GET  /portal/contracts/<ID:contract_id>               SHOPS       200 shop
+GET  /portal/data/                                    SHOPS       200 -
+POST /portal/data/                                    SHOPS       404 -
+GET  /portal/data/<feed>/<uuid:uuid>                  SHOPS       404 -
+POST /portal/data/<feed>/<uuid:uuid>                  SHOPS       404 -
+GET  /portal/data/<feed>/<uuid:uuid>/refused.csv      SHOPS       404 -
+GET  /portal/data/<feed>/template.<extension>         SHOPS       200 -
 GET  /portal/documents/                               SHOPS       200 -
 POST /portal/documents/                               SHOPS       400 -
 GET  /portal/documents/<ID:document_id>               SHOPS       200 shop
@@ -382,6 +388,7 @@ def site(portal_site: PortalSite) -> Site:  # noqa: F811
         "chart": "sales",
         "of": "shops",
         "extension": "csv",
+        "feed": "pos_days",
         "filename": "app.css",
         "token": "nothing",
         "version": "nothing",

@@ -7,10 +7,10 @@ terms in words (webapp.words).
 
 from flask import Flask
 
-from webapp.portal import bills, contracts, documents, figures, home, messages
+from webapp.portal import bills, contracts, data, documents, figures, home, messages
 from webapp.portal.door import blueprint
 
-__all__ = ["bills", "contracts", "documents", "figures", "home", "install", "messages"]
+__all__ = ["bills", "contracts", "data", "documents", "figures", "home", "install", "messages"]
 
 
 def install(app: Flask) -> None:

@@ -50,6 +50,7 @@ NAVIGATION = (
     Item("portal.messages", _l("Messages"), "message"),
     Item("portal.contracts", _l("Contracts"), "contract", is_main=False),
     Item("portal.documents", _l("Documents"), "file", is_main=False),
+    Item("portal.data", _l("Send data"), "up", is_main=False),
 )
 
 
