@@ -77,6 +77,20 @@ def read_piece(raw: msgspec.Raw | bytes, shape: msgspec.json.Decoder[T], where: 
         raise Unfit(Reason.NOT_JSON, f"{where}: {error}") from None
 
 
+_TEXT = msgspec.json.Decoder(str)
+_NUMBER = msgspec.json.Decoder(Decimal)
+
+
+def value_of(raw: msgspec.Raw, where: str) -> Decimal | str | None:
+    """A number, a text, or None for null and for what does not stand there. Raises Unfit."""
+    data = bytes(raw).strip(b" \t\r\n")
+    if data in (b"", b"null"):
+        return None
+    if data.startswith(b'"'):
+        return read_piece(data, _TEXT, where)
+    return read_piece(data, _NUMBER, where)
+
+
 def _code_of(message: str) -> Reason:
     if "missing required field" in message:
         return Reason.MISSING_FIELD
@@ -145,10 +159,15 @@ def instant(text: str | None, name: str, zone: ZoneInfo | None = None) -> dateti
 
 
 def local_instant(local: datetime, name: str, zone: ZoneInfo | None) -> datetime:
-    """A naive local time of `zone` in UTC; raises Unfit for one that the clocks leave out."""
+    """A naive local time of `zone` in UTC; raises Unfit for one that the clocks leave out. The
+    first of those is the moment of the change itself: an hour before it ends there.
+    """
     try:
         moment = local.replace(tzinfo=zone).astimezone(UTC)
         is_real = moment.astimezone(zone).replace(tzinfo=None) == local
+        if not is_real:
+            before = (moment - timedelta(microseconds=1)).astimezone(zone)
+            is_real = before.replace(tzinfo=None) + timedelta(microseconds=1) == local
     except (ValueError, OverflowError):
         is_real = False
     if not is_real:
@@ -230,6 +249,14 @@ def serial_of(text: object, name: str) -> str:
     return found
 
 
+_GAS = re.compile(r"(?:^|[^a-z])gas(?:[^a-z]|$)")
+
+
+def speaks_of_gas(name: str) -> bool:
+    """Whether a name has the word gas: m3 are of water else."""
+    return _GAS.search(name.casefold()) is not None
+
+
 @dataclass(slots=True)
 class Gathering:
     """What came of a message, piece by piece: each has one place and one fate.
@@ -294,6 +321,39 @@ class Gathering:
                 quality=quality,
                 text=text,
             )
+        )
+
+    def take_count(
+        self,
+        value: Decimal | str | None,
+        where: str,
+        *,
+        serial: str,
+        channel: str = "",
+        label: str,
+        metric: Metric | None,
+        start: datetime,
+        end: datetime,
+        text: str,
+    ) -> None:
+        """People or things in an interval; None is missing, not 0, and no measurement."""
+        if value is None:
+            self.skip()
+            return
+        try:
+            number = count(value, where)
+        except Unfit as why:
+            self.refuse(why, text)
+            return
+        self.take(
+            serial=serial,
+            channel=channel,
+            label=label,
+            metric=metric,
+            start=start,
+            end=end,
+            value=number,
+            text=text,
         )
 
     def decoded(self) -> Decoded:
