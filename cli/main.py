@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import click
 
-from cli import audit, backup, check, database, device, run, serve, settings, user
+from cli import audit, backup, check, database, device, month, run, serve, settings, user
 from storage.logs import configure_logs
 from storage.postgres import PostgresError
 from storage.settings import SettingsError, load_settings
@@ -22,7 +22,7 @@ def atrium() -> None:
         configure_logs(load_settings(), least=logging.WARNING)
 
 
-for module in (run, serve, database, user, device, backup, audit, settings, check):
+for module in (run, serve, database, user, device, month, backup, audit, settings, check):
     atrium.add_command(module.command)
 
 
