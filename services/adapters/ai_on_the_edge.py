@@ -10,8 +10,8 @@ own page answers by number, `{"main": {…}, "second": {…}}`: the numbers are 
 at all the serial is empty, and the key of one device names it.
 
 Label: `value`, m3 of water, or of gas where serial or channel have that word; a camera at
-another dial has a direction map (`{"value": "electricity_register"}`). A timestamp may have an offset without a colon, `+0800`; one with
-none is local to the device.
+another dial has a direction map (`{"value": "electricity_register"}`). A timestamp may have an
+offset without a colon, `+0800`; one with none is local to the device.
 
 Pieces: each number that was read.
 """
