@@ -1,16 +1,19 @@
 """What a register's values say was consumed.
 
-Belongs here: differences of dial readings over rollovers and replacements. What a unit of it
-costs belongs to `domain.tariffs`.
+Belongs here: differences of dial readings over rollovers and replacements, and what the dial
+showed between two of them. What a unit of it costs belongs to `domain.tariffs`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 
 from domain.money import ONE, ZERO
 
 NEAR_MODULUS = Decimal("0.9")
+DIAL_STEP = Decimal("0.000001")
+MICROSECOND = timedelta(microseconds=1)
 
 
 class MeterError(ValueError):
@@ -63,3 +66,22 @@ def segments_consumption(segments: Sequence[RegisterSegment]) -> Decimal:
         ),
         ZERO,
     )
+
+
+def interpolated(
+    before: tuple[datetime, Decimal], after: tuple[datetime, Decimal], at: datetime
+) -> Decimal:
+    """What a dial showed at `at`, had it run evenly from one reading to the next, to six
+    decimals; so the steps between points of it add up to what the readings say.
+
+    Raises MeterError when `at` does not lie between them or the register fell.
+    """
+    (since, low), (until, high) = before, after
+    if not since <= at <= until or since == until:
+        raise MeterError(f"{at} does not lie between the readings of {since} and {until}")
+    if high < low:
+        raise MeterError(f"the register fell from {low} to {high}")
+    # In whole microseconds: a float of seconds would not be exact.
+    part, whole = ((moment - since) // MICROSECOND for moment in (at, until))
+    share = (high - low) * part / whole
+    return (low + share).quantize(DIAL_STEP, ROUND_HALF_UP)
