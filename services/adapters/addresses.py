@@ -16,6 +16,7 @@ from services.adapters.directory import DeviceEntry, MallDevices
 from services.adapters.refusals import Reason, shown
 
 Fault = tuple[Reason, str]
+LONGEST_NAME = 200
 
 
 def device_of(where: MallDevices, device_id: int | None) -> DeviceEntry | None:
@@ -57,6 +58,12 @@ class Addresses:
         if not serial:
             return self._of_the_key(channel)
         device = self._match(self.registered.get(serial, {}), serial, channel)
+        if device is None and not _could_be_registered(serial, channel):
+            return (
+                Reason.BAD_TEXT,
+                f"the serial is {shown(serial)}{_and_channel(channel)}; expected at most "
+                f"{LONGEST_NAME} printable characters each",
+            )
         if device is None:
             return (
                 Reason.UNKNOWN_DEVICE,
@@ -110,6 +117,10 @@ class Addresses:
             for device in self.registered.get(serial, {}).values():
                 if self.only in (None, device.device_id):
                     yield device
+
+
+def _could_be_registered(serial: str, channel: str) -> bool:
+    return (serial + channel).isprintable() and max(len(serial), len(channel)) <= LONGEST_NAME
 
 
 def _and_channel(channel: str) -> str:

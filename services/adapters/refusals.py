@@ -141,6 +141,13 @@ def shown(value: object) -> str:
 
 
 def kept_row(text: str) -> str:
-    """A row as quarantine keeps it: Postgres text holds no NUL, and a row need not be a book."""
-    text = text.replace("\x00", "�")
+    """A row as quarantine keeps it: Postgres text holds no NUL and no half of a character, and a
+    row need not be a book.
+    """
+    text = storable(text[: LONGEST_ROW + 1])
     return text if len(text) <= LONGEST_ROW else text[: LONGEST_ROW - 1] + "…"
+
+
+def storable(text: str) -> str:
+    """Text as Postgres takes it: JSON can spell a NUL and halves of characters."""
+    return text.replace("\x00", "�").encode("utf-8", "replace").decode()

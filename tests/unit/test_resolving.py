@@ -134,6 +134,14 @@ def test_unknown_address_is_named_once_and_refused_piece_by_piece() -> None:
     assert resolved.total == 3
 
 
+@pytest.mark.parametrize("serial", ["Z\x00", "Z\ud800", "Z" * 201])
+def test_serial_that_nobody_could_register_is_no_new_device(serial: str) -> None:
+    resolved = said(counted(serial, "1", text="\ud800\x00"))
+    assert refused(resolved) == [(0, Reason.BAD_TEXT)]
+    assert resolved.unknown == []
+    assert resolved.refusals[0].row == "?�"
+
+
 def test_device_of_another_make_with_the_serial_is_unknown() -> None:
     other = replace(GATE, adapter=Adapter.AXIS)
     assert refused(said(counted("AA", "1"), devices=(other,))) == [(0, Reason.UNKNOWN_DEVICE)]

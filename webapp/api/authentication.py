@@ -1,13 +1,15 @@
 """Which key a call comes with, and whether it is the key's own.
 
 A call bears its secret (`Bearer <public id>_<secret>`) or is signed with the key derived from it
-(`Atrium-HMAC-SHA256 keyid=…, timestamp=…, sequence=…, signature=…`). Nothing about keys is kept
-from one call to the next.
+(`Atrium-HMAC-SHA256 keyid=…, timestamp=…, sequence=…, signature=…`). Where vendors' devices push,
+the secret may come as HTTP Basic too. Nothing about keys is kept from one call to the next.
 
 Belongs here: the header, the clock's window, the signature. Not here: what is signed
 (domain.signatures), where keys are (services.operations.device_keys).
 """
 
+import base64
+import binascii
 import hashlib
 import logging
 import re
@@ -39,7 +41,12 @@ log = logging.getLogger(__name__)
 
 BEARER = re.compile(r"Bearer +([A-Za-z0-9_-]{1,200})", re.IGNORECASE)
 SIGNED = re.compile(rf"{SCHEME} +(.+)", re.IGNORECASE)
+BASIC = re.compile(r"Basic +([A-Za-z0-9+/=]{1,400})", re.IGNORECASE)
 CHALLENGE = {"WWW-Authenticate": f'Bearer realm="Atrium devices", {SCHEME} realm="Atrium devices"'}
+BASIC_CHALLENGE = {
+    # Basic first: who knows nothing else reads no further.
+    "WWW-Authenticate": 'Basic realm="Atrium devices", ' + CHALLENGE["WWW-Authenticate"]
+}
 
 Credentials = str | SignatureHeader
 
@@ -65,6 +72,25 @@ def read_credentials(request: Request) -> Credentials:
         "timestamp=…, sequence=…, signature=…'",
         headers=CHALLENGE,
     )
+
+
+def read_push_credentials(request: Request) -> Credentials:
+    """As `read_credentials`, or HTTP Basic with the key's public id as user and its secret as
+    password: many a sensor can do nothing else. Raises ApiProblem (401).
+    """
+    basic = BASIC.fullmatch(request.headers.get("Authorization", ""))
+    if basic is None:
+        return read_credentials(request)
+    try:
+        user, _, password = base64.b64decode(basic[1], validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise ApiProblem(
+            problems.NO_KEY,
+            "Authorization is no Basic of a user and a password in UTF-8; expected the key's "
+            "public id as user and its secret as password",
+            headers=BASIC_CHALLENGE,
+        ) from None
+    return f"{user}_{password}"
 
 
 def find_key(

@@ -20,7 +20,7 @@ from services.adapters.arrival import Arrival
 from services.operations.device_keys import KeyGrant, note_key_used, note_signed_call
 from services.operations.device_traffic import note_traffic
 from webapp.api import problems
-from webapp.api.authentication import check_signature, find_key, read_credentials
+from webapp.api.authentication import Credentials, check_signature, find_key, read_credentials
 from webapp.api.bodies import Announced, read_body
 from webapp.api.connections import in_mall, with_connection
 from webapp.api.problems import ApiProblem
@@ -69,17 +69,20 @@ class Call:
 
 
 def take_call(
-    take: Callable[[Call], Response], *, announce: Callable[[Request, int], Announced]
+    take: Callable[[Call], Response],
+    *,
+    announce: Callable[[Request, int], Announced],
+    sign_in: Callable[[Request], Credentials] = read_credentials,
 ) -> Response:
     """Judge the current request and let `take` answer it; `announce` judges its headers, given
-    the most bytes a body may have. Raises ApiProblem.
+    the most bytes a body may have, and `sign_in` says who calls. Raises ApiProblem.
     """
     at = runtime()
     if request.cookies:
         raise ApiProblem(
             problems.COOKIES, "the call carries cookies; a device signs in by its key alone"
         )
-    credentials = read_credentials(request)
+    credentials = sign_in(request)
     announced = announce(request, at.settings.api_max_bytes)
     now = at.now()
     try:

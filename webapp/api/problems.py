@@ -31,6 +31,7 @@ WRONG_SIGNATURE = ProblemKind("wrong-signature", 401, marked("The signature is n
 SIGNATURE_NEEDED = ProblemKind("signature-needed", 401, marked("The key requires signed calls"))
 NOT_PERMITTED = ProblemKind("not-permitted", 403, marked("The key may not do this"))
 COOKIES = ProblemKind("cookies", 403, marked("Cookies are not accepted here"))
+UNKNOWN_ADAPTER = ProblemKind("unknown-adapter", 404, marked("No such adapter"))
 TOO_SLOW = ProblemKind("too-slow", 408, marked("The body came too slowly"))
 REPEATED_CALL = ProblemKind("repeated-call", 409, marked("The signed call was taken before"))
 SEQUENCE_USED = ProblemKind("sequence-used", 409, marked("Another call was signed so before"))
@@ -41,6 +42,9 @@ WRONG_ENCODING = ProblemKind("wrong-encoding", 415, marked("The body's encoding 
 UNREADABLE = ProblemKind("unreadable", 422, marked("The body holds no readings"))
 WRONG_DIGEST = ProblemKind("wrong-digest", 422, marked("The body differs from its digest"))
 ALL_REFUSED = ProblemKind("all-refused", 422, marked("Every reading was refused"))
+IDEMPOTENCY = ProblemKind(
+    "idempotency-key", 422, marked("The Idempotency-Key stands for another call")
+)
 QUOTA = ProblemKind("quota", 429, marked("The key sends too much"))
 UNAVAILABLE = ProblemKind("unavailable", 503, marked("The service cannot store readings now"))
 
@@ -53,6 +57,7 @@ PROBLEMS = (
     SIGNATURE_NEEDED,
     COOKIES,
     NOT_PERMITTED,
+    UNKNOWN_ADAPTER,
     TOO_SLOW,
     REPEATED_CALL,
     SEQUENCE_USED,
@@ -63,6 +68,7 @@ PROBLEMS = (
     UNREADABLE,
     WRONG_DIGEST,
     ALL_REFUSED,
+    IDEMPOTENCY,
     QUOTA,
     UNAVAILABLE,
 )

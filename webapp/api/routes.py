@@ -3,12 +3,15 @@
 from flask import Blueprint
 from flask.blueprints import BlueprintSetupState
 
-from webapp.api import docs, health, readings
+from webapp.api import device_pushes, docs, health, readings
 from webapp.api.problems import ApiProblem, problem_response
 
 blueprint = Blueprint("api", __name__)
 blueprint.register_error_handler(ApiProblem, problem_response)
 blueprint.add_url_rule("/api/v1/readings", "readings", readings.post_readings, methods=["POST"])
+blueprint.add_url_rule(
+    "/api/v1/devices/<adapter>", "push", device_pushes.post_push, methods=["POST"]
+)
 blueprint.add_url_rule("/api/openapi.json", "openapi", docs.openapi_json, methods=["GET"])
 blueprint.add_url_rule("/api/docs", "docs", docs.docs_page, methods=["GET"])
 blueprint.add_url_rule("/healthz", "healthz", health.healthz, methods=["GET"])
