@@ -15,6 +15,7 @@ from pipelines.resources import Database
 from services.gateways.channels import open_gateways
 from services.operations.device_keys import prune_signed_calls
 from services.operations.device_traffic import mark_silent_devices
+from services.operations.idempotency import prune_idempotency_keys
 from services.operations.landing import find_ready_files, inbox_fingerprint
 from services.operations.outbox import deliver_notifications
 from services.queries.pipelines import count_waiting_messages
@@ -135,6 +136,7 @@ def silent_devices_sensor(
     with database.copying() as connection:
         silent = mark_silent_devices(connection, now=clock.now())
         prune_signed_calls(connection, before=forgotten_before(clock.now()))
+        prune_idempotency_keys(connection, now=clock.now())
     return dg.SkipReason(f"{silent:,} devices fell silent.")
 
 

@@ -22,10 +22,11 @@ APPEND_ONLY = (
     "ingest.batches",
     "ingest.reading_revisions",
     "ingest.readings",
+    "ingest.idempotency_keys",
     "ingest.signed_calls",
 )
 # For the owner's functions alone.
-CLOSED = ("app.context_keys", "audit.pending", "ingest.signed_calls")
+CLOSED = ("app.context_keys", "audit.pending", "ingest.idempotency_keys", "ingest.signed_calls")
 APPLICATION = tuple(group for group in Group if group not in (Group.OWNER, Group.BACKUP))
 
 _OPEN_TABLES = sa.text("""

@@ -100,6 +100,21 @@ class SignedCall(Base):
     received_at: Mapped[datetime]
 
 
+class IdempotencyKey(Base):
+    """What a call was answered that named itself, for a day; kept with what the call brought."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = ({"schema": "ingest"},)
+    device_key_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("app.device_keys.id"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(primary_key=True)
+    body_sha256: Mapped[bytes] = mapped_column(BYTEA)
+    status: Mapped[int | None]
+    answer: Mapped[bytes | None] = mapped_column(BYTEA)
+    received_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Reading(Base):
     """One measurement; key (device, metric, interval start). Partitioned by month of
     `interval_start`; BRIN on time serves ranges, the key serves look-ups.

@@ -63,6 +63,7 @@ audit.pending             -      -      -      -      -      -      -      -    
 ingest.batches            S      S      S      -      -      -      SI     S      S
 ingest.cleaning_decisions SIU    S      SIU    -      -      -      -      S      S
 ingest.files              S      S      S      -      S      -      -      SIU    S
+ingest.idempotency_keys   -      -      -      -      -      -      -      -      S
 ingest.late_readings      SU     S      S      SU     -      -      -      S      S
 ingest.quarantine         SU     S      SU     -      S      -      I      SIU    S
 ingest.reading_hours      S      S      S      -      -      -      -      SIUD   S

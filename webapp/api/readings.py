@@ -5,20 +5,23 @@ or late is on disk.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import psycopg
-from flask import Response
+from flask import Response, request
 
 from services.adapters.readings_json import ParsedBatch, Scope, UnreadableBody, parse
 from services.adapters.refusals import Reason, Refusal
 from services.operations.batches import BatchResult, land_batch
+from services.operations.idempotency import keep_answer
 from storage.settings import Settings
 from webapp.api import problems
 from webapp.api.bodies import read_headers, unpack
 from webapp.api.calls import Call, land_call, note_heard, take_call
 from webapp.api.connections import RELOAD_SECONDS, devices_of
+from webapp.api.idempotency import REPLAYED, find_earlier, read_name
 from webapp.api.problems import ApiProblem
 
 
@@ -31,7 +34,12 @@ def _take(call: Call) -> Response:
     settings = call.at.settings
     text = unpack(call.body, call.announced, limit=settings.api_max_bytes)
 
-    def land(connection: psycopg.Connection) -> tuple[ParsedBatch, BatchResult]:
+    name = read_name(request)
+
+    def land(connection: psycopg.Connection) -> Landed:
+        earlier = find_earlier(connection, call, name) if name else None
+        if earlier is not None:
+            return Landed(earlier.status, earlier.answer, is_replayed=True)
         devices = devices_of(connection, call.at.database_url, call.grant.mall_id)
         batch = _parse(text, call, Scope(devices, call.grant.device_id), settings)
         if any(refusal.reason_code is Reason.UNKNOWN_DEVICE for refusal in batch.refusals):
@@ -41,7 +49,7 @@ def _take(call: Call) -> Response:
             if fresh is not devices:
                 devices = fresh
                 batch = _parse(text, call, Scope(devices, call.grant.device_id), settings)
-        return batch, land_batch(
+        result = land_batch(
             connection,
             batch,
             body=call.body,
@@ -50,14 +58,63 @@ def _take(call: Call) -> Response:
             key_id=call.grant.key_id,
             received_at=call.now,
         )
+        landed = _landed(batch, result)
+        if name:
+            keep_answer(
+                connection,
+                key_id=call.grant.key_id,
+                mall_id=call.grant.mall_id,
+                name=name,
+                status=landed.status,
+                answer=landed.answer,
+            )
+        return landed
 
     try:
-        batch, result = land_call(call, land)
+        landed = land_call(call, land)
     except UnreadableBody as error:
         kind = problems.TOO_LARGE if error.problem.code is Reason.TOO_LARGE else problems.UNREADABLE
         raise ApiProblem(kind, error.problem.reason, code=error.problem.code.value) from None
-    note_heard(call, set(batch.device_id))
-    answer: dict[str, Any] = {
+    note_heard(call, landed.device_ids)
+    if landed.status != 200:
+        document = msgspec.json.decode(landed.answer)
+        raise ApiProblem(
+            problems.ALL_REFUSED,
+            document.pop("detail"),
+            headers=REPLAYED if landed.is_replayed else None,
+            **document,
+        )
+    return Response(
+        landed.answer,
+        mimetype="application/json",
+        headers=REPLAYED if landed.is_replayed else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What a call is answered: the answer, or the members of the problem that every reading was
+    refused.
+    """
+
+    status: int
+    answer: bytes
+    device_ids: frozenset[int] = frozenset()
+    is_replayed: bool = False
+
+
+def _landed(batch: ParsedBatch, result: BatchResult) -> Landed:
+    answer: dict[str, Any] = answer_of(batch, result)
+    status = 200
+    if result.refused == result.total:
+        first = batch.refusals[0]
+        status = problems.ALL_REFUSED.status
+        answer["detail"] = f"reading {first.row_number}: {first.reason}"
+    return Landed(status, msgspec.json.encode(answer), frozenset(batch.device_id))
+
+
+def answer_of(batch: ParsedBatch, result: BatchResult) -> dict[str, Any]:
+    return {
         "accepted": result.accepted,
         "duplicate": result.duplicate,
         "revised": result.revised,
@@ -66,14 +123,6 @@ def _take(call: Call) -> Response:
         "uncertain": result.uncertain,
         "results": list(_results(batch, result)),
     }
-    if result.refused == result.total:
-        first = batch.refusals[0]
-        raise ApiProblem(
-            problems.ALL_REFUSED,
-            f"reading {first.row_number}: {first.reason}",
-            **answer,
-        )
-    return Response(msgspec.json.encode(answer), mimetype="application/json")
 
 
 def _parse(text: bytes, call: Call, scope: Scope, settings: Settings) -> ParsedBatch:
