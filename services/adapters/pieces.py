@@ -94,7 +94,7 @@ def value_of(raw: msgspec.Raw, where: str) -> Decimal | str | None:
 def _code_of(message: str) -> Reason:
     if "missing required field" in message:
         return Reason.MISSING_FIELD
-    if message.startswith(("Expected `decimal", "Expected `int", "Invalid decimal", "Integer")):
+    if message.startswith(("Expected `decimal`", "Expected `int`", "Invalid decimal", "Integer")):
         return Reason.BAD_NUMBER
     return Reason.NOT_AN_OBJECT
 
@@ -107,15 +107,16 @@ def text_of(raw: Any) -> str:
 
 def number(value: Decimal | str | None, name: str, expected: str = "a number") -> Decimal:
     """A finite number of at most 12 digits before the point. Raises Unfit."""
-    if isinstance(value, str):
-        value = _DECIMAL.fullmatch(value.strip()) and Decimal(value.strip())
-    if value is None or not value.is_finite() or value.adjusted() >= WHOLE_DIGITS:
+    found = value
+    if isinstance(found, str):
+        found = Decimal(found.strip()) if _DECIMAL.fullmatch(found.strip()) else None
+    if found is None or not found.is_finite() or found.adjusted() >= WHOLE_DIGITS:
         quoted = "missing" if value is None else shown(value)
         raise Unfit(
             Reason.BAD_NUMBER,
             f"{name} is {quoted}; expected {expected} of at most {WHOLE_DIGITS} digits",
         )
-    return Decimal(0) if value.adjusted() < -WHOLE_DIGITS else value
+    return Decimal(0) if found.adjusted() < -WHOLE_DIGITS else found
 
 
 def count(value: Decimal | str | None, name: str) -> Decimal:
