@@ -143,7 +143,7 @@ def sent_table(feed: str, uuid: UUID) -> Any:
         "portal/data_preview.html",
         upload=upload,
         table=tried,
-        why_problem=problem and f"{title_of(problem.code, current_locale())}: {problem.reason}",
+        problem_title=problem and title_of(problem.code, current_locale()),
         **_words(kind),
     )
     return page, 422 if tried.problem else 200
@@ -294,8 +294,12 @@ def _feed(text: str, known: tuple[Feed, ...]) -> Feed:
     return next((feed for feed in known if feed.value == text), None) or abort(404)
 
 
+def _title(row: Any) -> str:
+    return title_of(row.reason_code, current_locale())
+
+
 def _why(row: Any) -> str:
-    return f"{title_of(row.reason_code, current_locale())}: {row.reason}"
+    return f"{_title(row)}: {row.reason}"
 
 
 def _words(feed: Feed) -> dict[str, Any]:
@@ -305,7 +309,7 @@ def _words(feed: Feed) -> dict[str, Any]:
         "statuses": STATUSES,
         "what": WHAT,
         "RowStatus": RowStatus,
-        "why": _why,
+        "why_title": _title,
         "shown_rows": SHOWN_ROWS,
     }
 
