@@ -29,11 +29,11 @@ from nemreader import nem_reader
 from nemreader.nem_objects import EventRecord, NmiDetails
 
 from domain.devices import Metric, Quality
-from services.adapters.decoded import MOST_ITEMS, Decoded, Measurement, Source, Unreadable
+from services.adapters.decoded import Decoded, Source, Unreadable
 from services.adapters.encodings import UnknownEncoding
 from services.adapters.encodings import decode as decode_text
-from services.adapters.pieces import FIRST_YEAR, LAST_YEAR, Unfit, name_of, number
-from services.adapters.refusals import Reason, Refusal, kept_row, shown
+from services.adapters.pieces import FIRST_YEAR, LAST_YEAR, Gathering, Unfit, name_of, number
+from services.adapters.refusals import Reason, kept_row, shown
 
 # It logs the content of rows that it cannot read; we refuse them with a reason instead.
 logging.getLogger("nemreader").setLevel(logging.CRITICAL)
@@ -51,6 +51,7 @@ QUALITIES = {
     "S": Quality.ESTIMATED,
     "V": Quality.UNCERTAIN,
 }
+METHODS = QUALITIES.keys() | {"N"}
 MINUTES_A_DAY = 1440
 # What the library's record parsers raise for a record that is none.
 _BROKEN = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError)
@@ -64,7 +65,6 @@ class _Skipped(Exception):
 class _Day:
     """A 300 record: its intervals wait for the 400 records that may follow."""
 
-    place: int
     text: str
     serial: str
     suffix: str
@@ -79,68 +79,67 @@ class _Day:
 @dataclass(slots=True)
 class _File:
     source: Source
-    total: int = 0
-    skipped: int = 0
-    refusals: list[Refusal] = field(default_factory=list)
-    # By (NMI, suffix, start), so that a later record supersedes.
-    taken: dict[tuple[str, str, datetime], Measurement] = field(default_factory=dict)
-    heard: set[str] = field(default_factory=set)
+    gathering: Gathering = field(default_factory=Gathering)
+    # Where the measurement of a suffix and time stands, so that a later record supersedes it.
+    index: dict[tuple[str, str, Metric, datetime], int] = field(default_factory=dict)
     details: NmiDetails | None = None
     day: _Day | None = None
-    version: str = ""
 
-    def take(self, measurement: Measurement) -> None:
-        key = (measurement.serial, measurement.channel, measurement.start)
-        if key in self.taken:
-            self.skipped += 1
-            del self.taken[key]
-        elif len(self.taken) >= MOST_ITEMS:
-            raise Unreadable(
-                Reason.TOO_LARGE,
-                f"the file holds more than {MOST_ITEMS:,} intervals; send it in parts",
-            )
-        self.taken[key] = measurement
-
-    def refuse(self, place: int, text: str, code: Reason, reason: str) -> None:
-        self.refusals.append(Refusal(place, text, code, reason))
+    def take(
+        self,
+        serial: str,
+        suffix: str,
+        metric: Metric,
+        span: tuple[datetime, datetime],
+        value: Decimal,
+        quality: Quality,
+        text: str,
+    ) -> None:
+        gathering = self.gathering
+        gathering.take(
+            serial=serial,
+            channel=suffix,
+            label=suffix,
+            metric=metric,
+            start=span[0],
+            end=span[1],
+            value=value,
+            quality=quality,
+            text=text,
+        )
+        last = len(gathering.measurements) - 1
+        index = self.index.setdefault((serial, suffix, metric, span[0]), last)
+        if index != last:
+            gathering.measurements[index] = gathering.measurements.pop()
+            gathering.skipped += 1
 
 
 def decode(body: bytes, source: Source) -> Decoded:
-    """One Measurement an interval or a read; `place` is the record of the file, from 0."""
+    """One Measurement an interval or a read."""
     file = _File(source)
-    place = -1
-    ended = False
-    for place, row in enumerate(_rows(body)):
+    is_first, has_end = True, False
+    for row in _rows(body):
         text = kept_row(",".join(row))
         kind = row[0].strip()
-        if place == 0:
+        if is_first:
             _check_header(row)
+        is_first = False
         if kind in ("200", "250", "300", "900"):
             _close_day(file)
-        ended = kind == "900"
+        has_end = kind == "900"
         try:
-            _record(file, kind, row, place, text)
+            _record(file, kind, row, text)
         except _Skipped:
-            file.skipped += 1
-        except Unfit as refused:
-            file.refuse(place, text, refused.code, refused.reason)
-    if place < 0:
+            file.gathering.skip()
+        except Unfit as why:
+            file.gathering.refuse(why, text)
+    if is_first:
         raise Unreadable(Reason.EMPTY_FILE, "the file is empty; expected a 100 record first")
     _close_day(file)
-    if not ended:
-        file.refuse(
-            place,
-            "",
-            Reason.MISSING_FIELD,
-            "the file does not end with a 900 record: its end may be missing",
-        )
-    return Decoded(
-        total=place + 1,
-        measurements=list(file.taken.values()),
-        refusals=file.refusals,
-        skipped=file.skipped,
-        heard=frozenset(file.heard),
-    )
+    if not has_end:
+        cut = "the file does not end with a 900 record: its end may be missing"
+        file.gathering.refuse(Unfit(Reason.MISSING_FIELD, cut), "")
+    return file.gathering.decoded()
 
 
 def _rows(body: bytes) -> Iterator[list[str]]:
@@ -164,24 +163,23 @@ def _check_header(row: list[str]) -> None:
         )
 
 
-def _record(file: _File, kind: str, row: list[str], place: int, text: str) -> None:
+def _record(file: _File, kind: str, row: list[str], text: str) -> None:
     match kind:
         case "100":  # several files may have been put behind one another
             _check_header(row)
-            file.version, file.details = row[1].strip(), None
+            file.details = None
         case "900":
             file.details = None
         case "200":
             file.details = None
             file.details = _details(row)
-            file.heard.add(file.details.nmi)
+            file.gathering.heard.add(file.details.nmi)
         case "300":
-            file.day = _day(file, row, place, text)
+            file.day = _day(file, row, text)
         case "400":
             _apply_event(file, row)
         case "250":
-            for read in _reads(file, row, place, text):
-                file.take(read)
+            _take_reads(file, row, text)
         case "500" | "550":
             raise _Skipped
         case _:
@@ -219,7 +217,7 @@ def _scale(unit: str, suffix: str, direction: str = "") -> Decimal:
     return scale
 
 
-def _day(file: _File, row: list[str], place: int, text: str) -> _Day:
+def _day(file: _File, row: list[str], text: str) -> _Day:
     details = file.details
     if details is None:
         raise Unfit(Reason.MISSING_FIELD, "no readable 200 record stands before this one")
@@ -229,22 +227,21 @@ def _day(file: _File, row: list[str], place: int, text: str) -> _Day:
     padded = [cell.strip() for cell in row]
     if len(row) >= count + 3:
         padded += [""] * (count + 6 - len(row))
+    if len(row) < count + 3 or (padded[2 + count][:1].upper() or "0") not in METHODS:
+        raise Unfit(
+            Reason.WRONG_COLUMNS,
+            f"the record has {len(row)} fields; expected a date, {count} values of "
+            f"{details.interval_length} minutes and their quality, A, E, F, N, S or V",
+        )
+    zone = _standard_zone(file.source, details.nmi, nem_reader.parse_datetime(padded[1]))
     try:
         record = nem_reader.parse_300_row(
             padded, details.interval_length, details.uom, details.meter_serial_number
         )
     except _BROKEN as error:
-        if len(row) < count + 3:
-            raise Unfit(
-                Reason.WRONG_COLUMNS,
-                f"the record has {len(row)} fields; expected {count} values of "
-                f"{details.interval_length} minutes, their date and their quality",
-            ) from None
         raise _broken("300", error) from None
-    zone = _standard_zone(file.source, details.nmi, record.interval_date)
     readings = record.interval_values
     return _Day(
-        place,
         text,
         details.nmi,
         details.nmi_suffix,
@@ -288,34 +285,22 @@ def _close_day(file: _File) -> None:
         return
     faults: dict[tuple[Reason, str], list[int]] = {}
     for index, digits in enumerate(day.digits):
+        method = day.qualities[index]
         try:
-            measurement = Measurement(
-                place=day.place,
-                serial=day.serial,
-                channel=day.suffix,
-                label=day.suffix,
-                metric=Metric.ELECTRICITY_USED,
-                start=day.starts[index],
-                end=day.ends[index],
-                value=_number(digits, day.qualities[index]) * day.scale,
-                quality=_quality(day.qualities[index]),
-                text=day.text,
-            )
-        except Unfit as refused:
-            faults.setdefault((refused.code, refused.reason), []).append(index + 1)
+            value, quality = _number(digits, method) * day.scale, _quality(method)
+        except Unfit as why:
+            faults.setdefault((why.code, why.reason), []).append(index + 1)
             continue
-        file.take(measurement)
+        span = (day.starts[index], day.ends[index])
+        file.take(day.serial, day.suffix, Metric.ELECTRICITY_USED, span, value, quality, day.text)
     for (code, reason), intervals in faults.items():
-        which = f"interval {intervals[0]}" + (
-            f" and {len(intervals) - 1} more" if len(intervals) > 1 else ""
-        )
-        file.refuse(day.place, day.text, code, f"{which}: {reason}")
+        more = f" and {len(intervals) - 1} more" if len(intervals) > 1 else ""
+        file.gathering.refuse(Unfit(code, f"interval {intervals[0]}{more}: {reason}"), day.text)
 
 
-def _reads(file: _File, row: list[str], place: int, text: str) -> list[Measurement]:
+def _take_reads(file: _File, row: list[str], text: str) -> None:
     """The previous and the current read of a 250 record. A new meter has no previous one."""
     cells = [cell.strip() for cell in row] + [""] * (23 - len(row))
-    has_previous = bool(cells[8])
     try:
         # The quantity is the difference of the two; not needed, and some leave it out.
         data = nem_reader.parse_250_row(
@@ -325,31 +310,19 @@ def _reads(file: _File, row: list[str], place: int, text: str) -> list[Measureme
         raise _broken("250", error) from None
     name_of(data.nmi, "the NMI")
     name_of(data.nmi_suffix, "the NMI suffix")
-    file.heard.add(data.nmi)
     scale = _scale(data.uom, data.nmi_suffix, data.direction_indicator)
     stated = [(data.current_register_read_datetime, cells[13], data.current_quality_method)]
-    if has_previous:
-        stated.insert(
-            0, (data.previous_register_read_datetime, cells[8], data.previous_quality_method)
-        )
-    reads = []
-    for moment, digits, quality in stated:
-        at = _at(file.source, data.nmi, moment)
-        reads.append(
-            Measurement(
-                place=place,
-                serial=data.nmi,
-                channel=data.nmi_suffix,
-                label=data.nmi_suffix,
-                metric=Metric.ELECTRICITY,
-                start=at,
-                end=at,
-                value=_number(digits, quality) * scale,
-                quality=_quality(quality),
-                text=text,
-            )
-        )
-    return reads
+    if cells[8]:
+        previous = (data.previous_register_read_datetime, cells[8], data.previous_quality_method)
+        stated.insert(0, previous)
+    for moment, digits, method in stated:
+        try:
+            at = _possible(moment).replace(tzinfo=_standard_zone(file.source, data.nmi, moment))
+            value, quality = _number(digits, method) * scale, _quality(method)
+        except Unfit as why:
+            file.gathering.refuse(why, text)
+            continue
+        file.take(data.nmi, data.nmi_suffix, Metric.ELECTRICITY, (at, at), value, quality, text)
 
 
 def _number(digits: str, quality: str) -> Decimal:
@@ -366,10 +339,6 @@ def _quality(method: str) -> Quality:
             Reason.WRONG_QUALITY,
             f"the quality is {shown(method)}; expected A, E, F, N, S or V",
         ) from None
-
-
-def _at(source: Source, nmi: str, moment: datetime | None) -> datetime:
-    return _possible(moment).replace(tzinfo=_standard_zone(source, nmi, moment))
 
 
 def _possible(moment: datetime | None) -> datetime:

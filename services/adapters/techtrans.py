@@ -95,24 +95,24 @@ def _take_sale(gathering: Gathering, total: Element, source: Source) -> None:
         gross = max(before, net)
         discounts = gross - net
     original = total.text_at("txorgdocno") or total.text_at("orgtxdocno")
-    gathering.heard.add(serial)
-    gathering.sales.append(
-        Sale(
-            place=gathering.next_place(),
-            serial=serial,
-            channel=channel,
-            number=document,
-            business_date=business_date,
-            at=_at(business_date.isoformat(), total.text_at("txtime_hhmmss"), source, serial),
-            kind=kind,
-            gross=gross,
-            refunds=refunds,
-            discounts=discounts,
-            tax=abs(_amount(total, "ttltaxamount1") + _amount(total, "ttltaxamount2")),
-            original_number=name_of(original, "txorgdocno") if original else "",
-            text=_kept(total),
-        )
+    sale = Sale(
+        place=gathering.total,
+        serial=serial,
+        channel=channel,
+        number=document,
+        business_date=business_date,
+        at=_at(business_date.isoformat(), total.text_at("txtime_hhmmss"), source, serial),
+        kind=kind,
+        gross=gross,
+        refunds=refunds,
+        discounts=discounts,
+        tax=abs(_amount(total, "ttltaxamount1") + _amount(total, "ttltaxamount2")),
+        original_number=name_of(original, "txorgdocno") if original else "",
+        text=_kept(total),
     )
+    gathering.next_place()
+    gathering.heard.add(serial)
+    gathering.sales.append(sale)
 
 
 def _take_summary(gathering: Gathering, total: Element, source: Source) -> None:
