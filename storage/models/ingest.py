@@ -170,6 +170,12 @@ class TillTransaction(Base):
             "net_sales = gross_sales - refunds - discounts", name="net_sales_add_up"
         ),
         sa.Index("ix_till_transactions_occurred_at", "occurred_at", postgresql_using="brin"),
+        sa.Index(
+            "ix_till_transactions_voids",
+            "device_id",
+            "business_date",
+            postgresql_where=sa.text("kind = 'VOID'"),
+        ),
         {"schema": "ingest"},
     )
     device_id: Mapped[int] = mapped_column(primary_key=True)
@@ -283,6 +289,7 @@ class CleaningDecision(Base):
             "device_id",
             "metric",
             "hour_start",
+            "business_date",
             "rule",
             unique=True,
             postgresql_where=sa.text("withdrawn_at IS NULL"),
@@ -346,15 +353,23 @@ class ReadingHour(Base):
     Flows (sales, footfall, transactions): `value` is the sum of the hour. Registers: the last
     register value of the hour, `value` on the dial; temperature: the mean. `measured_at` is
     when the last of its readings ended: for a register, the instant the dial showed `value`.
-    `flags` names the cleaning rules that spoke, `rules` their versions; `is_used` says whether
-    marts may use the value. `is_estimated`: nothing usable was measured, the value is computed
-    from what stands around it and goes when the real one comes. Day feeds stand in the first
+    `flags` names the cleaning rules that spoke, `rules` has for each its version and what it was
+    told by; `is_used` says whether marts may use the value. `is_estimated`: nothing usable was
+    measured, the value is computed from what stands around it (`rules` -> estimate, with what was
+    measured and not used under `measured`) and goes when the real one comes. Day feeds stand in the first
     hour of their day with `covers_minutes` = 1440; a register or an event stands for its hour, 60.
     """
 
     __tablename__ = "reading_hours"
     __table_args__ = (
         sa.Index("ix_reading_hours_mall_date", "mall_id", "business_date"),
+        sa.Index(
+            "ix_reading_hours_flagged",
+            "mall_id",
+            "business_date",
+            "hour_start",
+            postgresql_where=sa.text("flags <> '{}'"),
+        ),
         {"schema": "ingest"},
     )
     device_id: Mapped[int] = mapped_column(primary_key=True)
