@@ -356,8 +356,9 @@ class ReadingHour(Base):
     `flags` names the cleaning rules that spoke, `rules` has for each its version and what it was
     told by; `is_used` says whether marts may use the value. `is_estimated`: nothing usable was
     measured, the value is computed from what stands around it (`rules` -> estimate, with what was
-    measured and not used under `measured`) and goes when the real one comes. Day feeds stand in the first
-    hour of their day with `covers_minutes` = 1440; a register or an event stands for its hour, 60.
+    measured and not used under `measured`) and goes when the real one comes. Day feeds stand
+    in the first hour of their day with `covers_minutes` = 1440; a register or an event stands for
+    its hour, 60.
     """
 
     __tablename__ = "reading_hours"

@@ -6,7 +6,7 @@ Belongs here: which dates wait, the transaction of a run of dates, and what the 
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 
@@ -149,12 +149,12 @@ class CleaningResult:
     dates: tuple[tuple[int, date], ...] = ()
     revised: tuple[tuple[int, date], ...] = ()
     hours_written: int = 0
-    flagged: dict[str, int] | None = None
+    flagged: dict[str, int] = field(default_factory=dict)
     missing: int = 0
     estimated: int = 0
 
     def __add__(self, other: "CleaningResult") -> "CleaningResult":
-        flagged = Counter(self.flagged or {}) + Counter(other.flagged or {})
+        flagged = Counter(self.flagged) + Counter(other.flagged)
         return CleaningResult(
             self.dates + other.dates,
             self.revised + other.revised,
@@ -178,7 +178,7 @@ def clean_touched_dates(
             (row.mall_id, row.business_date)
             for row in connection.execute(_PENDING, {"mall_id": mall_id})
         ]
-    result = CleaningResult(flagged={})
+    result = CleaningResult()
     for mall, dates in _chunks(pending):
         with engine.begin() as connection:
             connection.execute(_ALONE, {"mall_id": mall})
