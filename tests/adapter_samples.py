@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from domain.devices import Adapter
+from tests import till_and_meter_samples as tills
 
 MAC = "00:00:5e:00:53:2a"
 
@@ -349,4 +350,14 @@ SAMPLES: dict[Adapter, dict[str, bytes]] = {
         "by topic": _json({"topic": "water/b1/main/json", "payload": json.dumps(DIAL)}),
         "by number": _json({"main": DIAL, "second": DIAL}),
     },
+    Adapter.POSLOG: {"day": tills.POSLOG_DAY, "one": tills.SALE.encode()},
+    Adapter.TECHTRANS: {
+        "sale": tills.TECHTRANS_SALE,
+        "return": tills.TECHTRANS_RETURN,
+        "day": tills.TECHTRANS_DAY,
+        "in GBK": tills.soap("postsalescreate", tills.salestotal(txdocno="单据"), "gbk"),
+    },
+    Adapter.SHOP_DAYS: {"days": tills.SHOP_DAYS},
+    Adapter.NEM12: {"intervals": tills.NEM12, "reads": tills.NEM13},
+    Adapter.DSMR: {"version 5": tills.P1, "version 2": tills.P1_V2, "OBIS": tills.D0},
 }
