@@ -27,6 +27,7 @@ from storage.models import (
     Quarantined,
     Reading,
     ReportFile,
+    UnknownDevice,
 )
 from storage.objects import open_object_store
 from storage.settings import Settings
@@ -283,6 +284,18 @@ def write_landing(session: Session, mall_id: int) -> tuple[int, int]:
         received_at=NOW,
     )
     session.add(row)
+    session.add(
+        UnknownDevice(
+            mall_id=mall_id,
+            adapter="xovis",
+            serial="80:1F:12:D5:00:41",
+            channel="7",
+            labels=["bw", "fw"],
+            first_seen_at=NOW - timedelta(hours=5),
+            last_seen_at=NOW - timedelta(minutes=4),
+            messages=20,
+        )
+    )
     session.flush()
     return first, row.id
 

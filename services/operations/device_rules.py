@@ -207,7 +207,7 @@ def _metric_faults(draft: DeviceDraft) -> dict[str, FieldFault]:
     for metric, kind in draft.metric_kinds.items():
         if metric not in measured:
             found["metric_kinds"] = FieldFault(Fault.NOT_MEASURED, metric)
-        elif kind not in list(FeedKind) or not _can_count(Metric(metric), FeedKind(kind)):
+        elif kind not in list(FeedKind) or not can_count(Metric(metric), FeedKind(kind)):
             found["metric_kinds"] = FieldFault(Fault.IMPOSSIBLE_KIND, metric)
     if not found and draft.kind is DeviceKind.METER:
         for used, register in REGISTER_OF_USED.items():
@@ -225,7 +225,8 @@ def _metric_faults(draft: DeviceDraft) -> dict[str, FieldFault]:
     return found
 
 
-def _can_count(metric: Metric, kind: FeedKind) -> bool:
+def can_count(metric: Metric, kind: FeedKind) -> bool:
+    """Whether readings of this metric can be of this kind at all."""
     if metric in REGISTER_METRICS:
         return kind is FeedKind.CUMULATIVE
     if metric in USED_METRICS or metric in DECLARED_METRICS:

@@ -1,20 +1,33 @@
 """Devices are registered, hung up and taken down.
 
-Belongs here: the device, its dated installations and its maintenance. Not here: its keys
-(device_keys), what it measures (readings, landing) and whether it is heard (device_traffic).
+Belongs here: the device, its dated installations and its maintenance. Not here: what an entry
+must satisfy (device_rules), a meter replaced in its place (replacements), its keys (device_keys),
+what it measures (readings, landing) and whether it is heard (device_traffic).
 """
 
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from domain.devices import DeviceKind, DeviceStatus, FeedKind
 from services.operations.cleaning import touch_dates
+from services.operations.device_rules import DeviceDraft, Fault, FieldFault, faults_of
 from services.operations.device_traffic import is_silent
 from services.operations.malls import AlreadyRegistered, InvalidRegistration, NotRegistered
 from storage.models import Device, DeviceInstallation, Mall, Shop
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+# A change of these changes what the marts make of readings that are there.
+MEANING = frozenset(
+    {"kind", "feed_kind", "metric_kinds", "modulus", "ratio", "physical_maximum",
+     "expected_interval_minutes"}
+)  # fmt: skip
 
 
 class StillInstalled(Exception):
@@ -29,6 +42,14 @@ class NotInMaintenance(Exception):
     """The device is at work; there is no maintenance to end."""
 
 
+class InvalidDevice(InvalidRegistration):
+    """The entry cannot be; `faults` says why, by field."""
+
+    def __init__(self, code: str, faults: Mapping[str, FieldFault]) -> None:
+        self.faults = dict(faults)
+        super().__init__(f"{code}: " + "; ".join(f"{at}: {why}" for at, why in faults.items()))
+
+
 def register_device(
     session: Session,
     *,
@@ -39,6 +60,10 @@ def register_device(
     name: str = "",
     adapter: str = "atrium",
     serial: str = "",
+    channel: str = "",
+    time_zone: str = "",
+    direction_map: Mapping[str, str] = NOTHING,
+    metric_kinds: Mapping[str, str] = NOTHING,
     ip_address: str = "",
     mac_address: str = "",
     status: DeviceStatus = DeviceStatus.OFFLINE,
@@ -51,42 +76,91 @@ def register_device(
 
     `modulus` in dial units, only for CUMULATIVE feeds; `ratio` turns dial units into billed
     units; `physical_maximum` is the highest believable value of an hour.
-    Raises NotRegistered (mall), AlreadyRegistered (code), InvalidRegistration.
+    Raises NotRegistered (mall), AlreadyRegistered (code), InvalidDevice.
     """
-    if session.get(Mall, mall_id) is None:
-        raise NotRegistered(f"there is no mall {mall_id}")
-    if not code or code != code.strip() or "/" in code:
-        raise InvalidRegistration(f"{code!r} is no code: it must have no blanks around it and no /")
-    if modulus is not None and feed_kind != FeedKind.CUMULATIVE:
-        raise InvalidRegistration(f"{code}: only a register rolls over, {feed_kind} does not")
-    if modulus is not None and modulus <= 0:
-        raise InvalidRegistration(f"{code}: the modulus must be above 0, not {modulus}")
-    if ratio <= 0:
-        raise InvalidRegistration(f"{code}: the ratio must be above 0, not {ratio}")
-    if expected_interval_minutes <= 0:
-        raise InvalidRegistration(f"{code}: the expected interval must be above 0 minutes")
-    known = sa.select(Device.id).where(Device.mall_id == mall_id, Device.code == code)
-    if session.scalar(known) is not None:
-        raise AlreadyRegistered(f"the device {code} is registered already")
-    device = Device(
-        mall_id=mall_id,
+    draft = DeviceDraft(
         code=code,
-        name=name,
         kind=kind,
         feed_kind=feed_kind,
+        name=name,
         adapter=adapter,
         serial=serial,
+        channel=channel,
+        time_zone=time_zone,
+        direction_map=direction_map,
+        metric_kinds=metric_kinds,
         ip_address=ip_address,
         mac_address=mac_address,
-        status=status,
         expected_interval_minutes=expected_interval_minutes,
         modulus=modulus,
         ratio=ratio,
         physical_maximum=physical_maximum,
     )
+    return register_draft(session, draft, mall_id=mall_id, status=status)
+
+
+def register_draft(
+    session: Session,
+    draft: DeviceDraft,
+    *,
+    mall_id: int,
+    status: DeviceStatus = DeviceStatus.OFFLINE,
+) -> int:
+    """A new device; returns its id.
+
+    Raises NotRegistered (mall), AlreadyRegistered (code), InvalidDevice.
+    """
+    if session.get(Mall, mall_id) is None:
+        raise NotRegistered(f"there is no mall {mall_id}")
+    draft = _judged(session, draft, mall_id=mall_id)
+    device = Device(mall_id=mall_id, status=status, **_columns(draft))
     session.add(device)
     session.flush()
     return device.id
+
+
+def change_device(
+    session: Session, draft: DeviceDraft, *, device_id: int, now: datetime
+) -> frozenset[str]:
+    """Write another entry in the place of the device's; the names of the columns that changed.
+
+    When what its readings mean changed, every known business date of the mall since its first
+    installation is cleaned again. Raises NotRegistered, AlreadyRegistered (code), InvalidDevice.
+    """
+    device = locked_device(session, device_id)
+    draft = _judged(session, draft, mall_id=device.mall_id, device_id=device_id)
+    changed = frozenset(
+        name for name, value in _columns(draft).items() if getattr(device, name) != value
+    )
+    for name in changed:
+        setattr(device, name, getattr(draft, name))
+    session.flush()
+    first = session.scalar(
+        sa.select(sa.func.min(DeviceInstallation.installed_date)).where(
+            DeviceInstallation.device_id == device_id
+        )
+    )
+    if changed & MEANING and first is not None:
+        touch_dates(session, mall_id=device.mall_id, first=first, now=now)
+    return changed
+
+
+def _judged(
+    session: Session, draft: DeviceDraft, *, mall_id: int, device_id: int | None = None
+) -> DeviceDraft:
+    draft = draft.tidied()
+    faults = faults_of(session, draft, mall_id=mall_id, device_id=device_id)
+    taken = faults.get("code")
+    if len(faults) == 1 and taken is not None and taken.fault is Fault.CODE_TAKEN:
+        raise AlreadyRegistered(str(taken))
+    if faults:
+        raise InvalidDevice(draft.code, faults)
+    return draft
+
+
+def _columns(draft: DeviceDraft) -> dict[str, Any]:
+    columns = {each.name: getattr(draft, each.name) for each in fields(draft)}
+    return {**columns, **{name: dict(columns[name]) for name in ("direction_map", "metric_kinds")}}
 
 
 def install_device(
@@ -96,19 +170,23 @@ def install_device(
     installed_date: date,
     shop_id: int | None = None,
     zone: str = "",
+    floor: str = "",
     initial_register: Decimal | None = None,
     now: datetime,
 ) -> int:
     """Hang a device at a shop or in a zone from `installed_date` on; returns the installation.
 
-    A footfall counter in a zone beginning with `ENTRANCE` counts the mall's visitors.
+    A footfall counter in a zone beginning with `ENTRANCE` counts the mall's visitors; `floor` is
+    the zone's (a shop's is known from its units).
     `initial_register` is what a register shows on that day, in dial units. Known business dates
     since then are cleaned again, for they now count at that place.
-    Raises NotRegistered, InvalidRegistration (no place, or two), StillInstalled.
+    Raises NotRegistered, InvalidRegistration (no place, or two; a shop's floor), StillInstalled.
     """
-    device = _locked(session, device_id)
+    device = locked_device(session, device_id)
     if (shop_id is None) == (not zone):
         raise InvalidRegistration(f"{device.code}: name a shop or a zone, one of them")
+    if floor and shop_id is not None:
+        raise InvalidRegistration(f"{device.code}: a shop's floor is that of its units")
     if shop_id is not None:
         shop = session.get(Shop, shop_id)
         if shop is None or shop.mall_id != device.mall_id:
@@ -129,6 +207,7 @@ def install_device(
         device_id=device_id,
         shop_id=shop_id,
         zone=zone,
+        floor=floor,
         installed_date=installed_date,
         initial_register=initial_register,
     )
@@ -151,7 +230,7 @@ def remove_device(
 
     Raises NotRegistered, NotInstalled, InvalidRegistration (before its first day).
     """
-    device = _locked(session, device_id)
+    device = locked_device(session, device_id)
     installation = session.scalar(
         sa.select(DeviceInstallation).where(
             DeviceInstallation.device_id == device_id, DeviceInstallation.removed_date.is_(None)
@@ -171,52 +250,12 @@ def remove_device(
     return installation.id
 
 
-def replace_device(
-    session: Session,
-    *,
-    device_id: int,
-    successor_id: int,
-    day: date,
-    final_register: Decimal | None = None,
-    initial_register: Decimal | None = None,
-    now: datetime,
-) -> tuple[int, int]:
-    """Hang another device at the same place: the old one's last day is the new one's first;
-    returns both installations. Usage of that day is (old final - old previous) + (new current -
-    new initial).
-
-    Raises what removing and installing raise, and InvalidRegistration for devices of two malls
-    or two kinds.
-    """
-    device, successor = session.get(Device, device_id), session.get(Device, successor_id)
-    if device is None or successor is None or successor.mall_id != device.mall_id:
-        raise NotRegistered(f"there is no device {successor_id} in the mall of device {device_id}")
-    if successor.kind != device.kind or successor_id == device_id:
-        raise InvalidRegistration(
-            f"{successor.code} cannot replace {device.code}: expected another {device.kind}"
-        )
-    removed = remove_device(
-        session, device_id=device_id, removed_date=day, final_register=final_register, now=now
-    )
-    old = session.get_one(DeviceInstallation, removed)
-    installed = install_device(
-        session,
-        device_id=successor_id,
-        installed_date=day,
-        shop_id=old.shop_id,
-        zone=old.zone,
-        initial_register=initial_register,
-        now=now,
-    )
-    return removed, installed
-
-
 def begin_maintenance(session: Session, *, device_id: int, reason: str) -> None:
     """Traffic and silence no longer change the device's status.
 
     Raises NotRegistered, InvalidRegistration (no reason).
     """
-    device = _locked(session, device_id)
+    device = locked_device(session, device_id)
     if not reason.strip():
         raise InvalidRegistration(f"{device.code}: say why it is in maintenance")
     device.status = DeviceStatus.MAINTENANCE
@@ -229,7 +268,7 @@ def end_maintenance(session: Session, *, device_id: int, now: datetime) -> Devic
 
     Raises NotRegistered, NotInMaintenance.
     """
-    device = _locked(session, device_id)
+    device = locked_device(session, device_id)
     if device.status != DeviceStatus.MAINTENANCE:
         raise NotInMaintenance(f"{device.code} is not in maintenance")
     silent = is_silent(
@@ -241,7 +280,7 @@ def end_maintenance(session: Session, *, device_id: int, now: datetime) -> Devic
     return device.status
 
 
-def _locked(session: Session, device_id: int) -> Device:
+def locked_device(session: Session, device_id: int) -> Device:
     device = session.get(Device, device_id, with_for_update=True)
     if device is None:
         raise NotRegistered(f"there is no device {device_id}")

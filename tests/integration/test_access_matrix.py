@@ -120,6 +120,8 @@ GET  /admin/devices/<ID:device_id>/install            DESK        200 mall
 POST /admin/devices/<ID:device_id>/install            DESK        200 mall
 GET  /admin/devices/<ID:device_id>/maintenance        DESK        200 mall
 POST /admin/devices/<ID:device_id>/maintenance        DESK        200 mall
+GET  /admin/devices/<ID:device_id>/ratio              DESK        200 mall
+POST /admin/devices/<ID:device_id>/ratio              DESK        200 mall
 GET  /admin/devices/<ID:device_id>/remove             DESK        200 mall
 POST /admin/devices/<ID:device_id>/remove             DESK        200 mall
 GET  /admin/devices/<ID:device_id>/replace            DESK        200 mall
@@ -145,7 +147,19 @@ GET  /admin/malls/details/                            STAFF       200 mall ?id={
 GET  /admin/malls/edit/                               ADMIN       200 -    ?id={mall_id}
 POST /admin/malls/edit/                               ADMIN       200 -    ?id={mall_id}
 GET  /admin/malls/export/<export_type>/               STAFF       200 -
+GET  /admin/new-devices/                              OPERATIONS  200 -
+GET  /admin/new-devices/<ID:unknown_id>/connect       DESK        200 mall
+POST /admin/new-devices/<ID:unknown_id>/connect       DESK        200 mall
+POST /admin/new-devices/<ID:unknown_id>/ignore        DESK        302 mall
+GET  /admin/new-devices/<ID:unknown_id>/land          DESK        200 mall
+POST /admin/new-devices/<ID:unknown_id>/land          DESK        200 mall
+POST /admin/new-devices/<ID:unknown_id>/notice        DESK        302 mall
+GET  /admin/new-devices/<ID:unknown_id>/register      DESK        200 mall
+POST /admin/new-devices/<ID:unknown_id>/register      DESK        200 mall
+GET  /admin/new-devices/details/                      OPERATIONS  200 mall ?id={unknown_id}
 GET  /admin/quarantine/                               OPERATIONS  200 -
+POST /admin/quarantine/again                          DESK        302 -
+POST /admin/quarantine/dismiss                        DESK        302 -
 GET  /admin/quarantine/details/                       OPERATIONS  200 mall ?id={quarantined_id}
 GET  /admin/quarantine/export/<export_type>/          OPERATIONS  200 -
 GET  /admin/readings/                                 OPERATIONS  200 -
@@ -357,6 +371,10 @@ def site(portal_site: PortalSite) -> Site:  # noqa: F811
             for name in ("caller", "other")
         )
         key_id = session.scalar(sa.text("SELECT max(id) FROM app.device_keys"))
+        unknown_id = session.scalar(
+            sa.text("SELECT max(id) FROM ingest.unknown_devices WHERE mall_id = :mall"),
+            {"mall": found.mall.mall_id},
+        )
         shop_file = keep_upload(
             session,
             store=found.app.extensions["atrium"].store,
@@ -383,6 +401,7 @@ def site(portal_site: PortalSite) -> Site:  # noqa: F811
         "uuid": shop_file.uuid,
         "seq": seq,
         "key_id": key_id,
+        "unknown_id": unknown_id,
         "session_id": 999_999_999,
         "export_type": "csv",
         "chart": "sales",

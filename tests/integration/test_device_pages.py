@@ -203,12 +203,9 @@ def test_keys_and_devices_of_another_mall_do_not_exist(staff_site: StaffSite) ->
     assert "foreign" not in client.get("/admin/device-keys/").text
 
 
-def test_device_is_taken_down_installed_and_replaced(staff_site: StaffSite) -> None:
+def test_device_is_taken_down_installed_replaced_and_given_a_ratio(staff_site: StaffSite) -> None:
     client = staff_site.client(OPERATION)
-    meter, spare = (
-        one(staff_site, "SELECT id FROM app.devices WHERE code = :code", code=code)
-        for code in ("E-003", "E-004")
-    )
+    meter = one(staff_site, "SELECT id FROM app.devices WHERE code = 'E-003'")
     install, remove = f"/admin/devices/{meter}/install", f"/admin/devices/{meter}/remove"
     refused = send(client, install, shop="", zone="PLANT", installed_date="2026-04-02")
     assert "take it down first" in refused.text
@@ -220,25 +217,37 @@ def test_device_is_taken_down_installed_and_replaced(staff_site: StaffSite) -> N
     assert 'id="installed_date-errors"' in both.text
     again = send(client, install, shop="", zone="PLANT", installed_date="2026-04-02")
     assert again.status_code == 302
-    send(client, f"/admin/devices/{spare}/remove", removed_date="2026-04-01")
     path = f"/admin/devices/{meter}/replace"
-    assert "E-004" in client.get(path).text
-    assert "POS-" not in client.get(path).text
+    missing = send(client, path, first_date="2026-04-10", final_register="1300")
+    assert "both registers are needed" in missing.text
+    assert 'value="1300"' in missing.text
     answer = send(
         client,
         path,
-        successor=str(spare),
-        day="2026-04-10",
+        first_date="2026-04-10",
         final_register="1300",
         initial_register="0.4",
+        serial="SN-NEW",
     )
     assert answer.status_code == 302
-    hung = "SELECT {} FROM app.device_installations WHERE device_id = :id ORDER BY id DESC LIMIT 1"
-    assert one(staff_site, hung.format("removed_date"), id=meter) == date(2026, 4, 10)
-    assert one(staff_site, hung.format("zone"), id=spare) == "PLANT"
+    newest = (
+        "SELECT {} FROM app.device_installations WHERE device_id = :id"
+        " ORDER BY installed_date DESC LIMIT 1"
+    )
+    assert one(staff_site, newest.format("installed_date"), id=meter) == date(2026, 4, 10)
+    assert one(staff_site, newest.format("zone"), id=meter) == "PLANT"
+    before = newest.format("removed_date") + " OFFSET 1"
+    assert one(staff_site, before, id=meter) == date(2026, 4, 9)
     page = client.get(f"/admin/devices/details/?id={meter}").text
     assert "1,300" in page
     assert "2026-04-10" in page
+    assert "SN-NEW" in page
+    ratio = f"/admin/devices/{meter}/ratio"
+    same = send(client, ratio, first_date="2026-04-12", ratio="1", register="7")
+    assert "a new ratio must be another" in same.text
+    changed = send(client, ratio, first_date="2026-04-12", ratio="40", register="7")
+    assert changed.status_code == 302
+    assert one(staff_site, newest.format("ratio"), id=meter) == 40
 
 
 def test_maintenance_begins_with_a_reason_and_ends(staff_site: StaffSite) -> None:

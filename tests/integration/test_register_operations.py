@@ -22,7 +22,6 @@ from services.operations.devices import (
     install_device,
     register_device,
     remove_device,
-    replace_device,
 )
 from services.operations.malls import (
     AlreadyRegistered,
@@ -189,52 +188,6 @@ def test_device_needs_exactly_one_place(session: Session, meter_id: int, shop_id
             installed_date=date(2026, 1, 1),
             now=NOW,
         )
-
-
-def _other_meter(session: Session, mall_id: int, kind: DeviceKind = DeviceKind.METER) -> int:
-    return register_device(
-        session, mall_id=mall_id, code="MTR-2", kind=kind, feed_kind=FeedKind.CUMULATIVE
-    )
-
-
-def test_replacement_hangs_at_the_old_place_from_the_old_one_s_last_day(
-    session: Session, mall_id: int, meter_id: int, shop_id: int
-) -> None:
-    install_device(
-        session, device_id=meter_id, shop_id=shop_id, installed_date=date(2026, 1, 1), now=NOW
-    )
-    successor = _other_meter(session, mall_id)
-    removed, installed = replace_device(
-        session,
-        device_id=meter_id,
-        successor_id=successor,
-        day=date(2026, 2, 10),
-        final_register=Decimal("1204.7"),
-        initial_register=Decimal("0.4"),
-        now=NOW,
-    )
-    old, new = (session.get_one(DeviceInstallation, one) for one in (removed, installed))
-    assert (old.removed_date, old.final_register) == (date(2026, 2, 10), Decimal("1204.7"))
-    assert (new.device_id, new.shop_id, new.zone) == (successor, shop_id, "")
-    assert (new.installed_date, new.initial_register) == (date(2026, 2, 10), Decimal("0.4"))
-
-
-def test_device_of_another_kind_replaces_nothing(
-    session: Session, mall_id: int, meter_id: int, shop_id: int
-) -> None:
-    install_device(
-        session, device_id=meter_id, shop_id=shop_id, installed_date=date(2026, 1, 1), now=NOW
-    )
-    other = _other_meter(session, mall_id, DeviceKind.OTHER)
-    for successor in (other, meter_id):
-        with pytest.raises(InvalidRegistration, match="cannot replace"):
-            replace_device(
-                session,
-                device_id=meter_id,
-                successor_id=successor,
-                day=date(2026, 2, 10),
-                now=NOW,
-            )
 
 
 def test_place_of_past_days_has_known_dates_cleaned_again(

@@ -29,15 +29,17 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.files import FilesView
     from webapp.admin.gates import HeldBillPages
     from webapp.admin.imports import ImportView
-    from webapp.admin.landing import LandedFileView, QuarantineView
+    from webapp.admin.landing import LandedFileView
     from webapp.admin.leasing import ContractView
     from webapp.admin.malls import MallView, ShopView, UnitView
     from webapp.admin.people import UserView
+    from webapp.admin.quarantine import QuarantineView
     from webapp.admin.readings import ReadingsView
     from webapp.admin.requests import RequestView
     from webapp.admin.roles import RolesView
     from webapp.admin.runs import RunsView
     from webapp.admin.shop_files import ShopFilesView
+    from webapp.admin.unknown_devices import UnknownDeviceView
     from webapp.auth.authorisation import may
     from webapp.database import EXTENSION
 
@@ -65,6 +67,13 @@ def create_admin(app: Flask) -> Admin:
             url="/admin/held-bills",
         ),
         DeviceView(models.Device, session, name=_l("Devices"), endpoint="devices"),
+        UnknownDeviceView(
+            models.UnknownDevice,
+            session,
+            name=_l("New devices"),
+            endpoint="unknown_devices",
+            url="/admin/new-devices",
+        ),
         DeviceKeyView(
             models.DeviceKey,
             session,

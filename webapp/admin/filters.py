@@ -21,7 +21,9 @@ Options = Sequence[tuple[str, Any]]
 
 @dataclass(frozen=True)
 class Filter:
-    """One control. `kind` is `select` or `date`; `options` are (value, word)."""
+    """One control. `kind` is `select`, `date`, or `hidden` for what only links set; `options` are
+    (value, word).
+    """
 
     name: str
     label: Any

@@ -1,4 +1,4 @@
-"""Files as they landed, and the rows that were refused."""
+"""Files as they landed. Not here: the rows that were refused (quarantine)."""
 
 from typing import Any
 
@@ -6,33 +6,20 @@ from flask_babel import lazy_gettext as _l
 
 from domain.devices import Feed
 from domain.permissions import Permission
-from services.adapters.refusals import title_of as refusal_title
 from storage.models import InboxFile, Quarantined
 from storage.models.ingest import FileState
 from webapp.admin import access, filters, formats
 from webapp.admin.base import RecordView
 from webapp.auth.authorisation import may
-from webapp.language import current_locale
 
 
-def _scoped(view: RecordView) -> Any:
+def scoped(view: RecordView) -> Any:
     """Rows of this mall; those whose mall nobody could tell are the administrators'."""
     column = view.model.mall_id
     query = access.database().query(view.model)
     if may(Permission.LANDING_READ):
         return query.filter((column == access.current_mall_id()) | column.is_(None))
     return query.filter(column == access.current_mall_id())
-
-
-def _reason_codes() -> list[tuple[str, str]]:
-    rows = (
-        access.database()
-        .query(Quarantined.reason_code)
-        .filter(Quarantined.mall_id == access.current_mall_id())
-        .distinct()
-        .order_by(Quarantined.reason_code)
-    )
-    return [(code, refusal_title(code, current_locale())) for (code,) in rows]
 
 
 class LandedFileView(RecordView):
@@ -100,7 +87,7 @@ class LandedFileView(RecordView):
         filters.by_enum("state", _l("State"), InboxFile.state, FileState),
         filters.by_enum("feed", _l("Feed"), InboxFile.feed, Feed),
     )
-    scoped_query = _scoped
+    scoped_query = scoped
 
     def title_of(self, model: Any) -> str:
         return str(model.inbox_key.rsplit("/", 1)[-1])
@@ -114,54 +101,3 @@ class LandedFileView(RecordView):
             .limit(100)
             .all()
         )
-
-
-class QuarantineView(RecordView):
-    permission = Permission.QUARANTINE_READ
-    export_permission = Permission.QUARANTINE_EXPORT
-    singular = _l("refused row")
-    empty_title = _l("No row was refused")
-    empty_advice = _l("Rows that break a rule wait here with the reason; nothing is thrown away.")
-    column_list = ("received_at", "reason_code", "reason", "row", "row_number", "file_id")
-    column_details_list = (
-        "received_at",
-        "reason_code",
-        "reason",
-        "row_number",
-        "row",
-        "file_id",
-        "batch_id",
-        "released_at",
-    )
-    column_labels = {
-        "received_at": _l("Received at"),
-        "reason_code": _l("Reason"),
-        "reason": _l("In detail"),
-        "row": _l("Row as it came"),
-        "row_number": _l("Row number"),
-        "file_id": _l("File"),
-        "batch_id": _l("API call"),
-        "released_at": _l("Released"),
-    }
-    column_formatters = {
-        "row": lambda view, context, model, name: formats.code(model.row[:160]),
-        "reason_code": lambda view, context, model, name: refusal_title(
-            model.reason_code, current_locale()
-        ),
-        "file_id": lambda view, context, model, name: (
-            formats.link("landed_files.details_view", f"#{model.file_id}", id=model.file_id)
-            if model.file_id
-            else formats.DASH
-        ),
-    }
-    numeric_columns = frozenset({"row_number"})
-    prose_columns = frozenset({"row", "reason", "reason_code"})
-    column_searchable_list = ("row", "reason")
-    column_default_sort = ("id", True)
-    list_filters = (
-        filters.by_values("rule", _l("Reason"), Quarantined.reason_code, _reason_codes),
-    )
-    scoped_query = _scoped
-
-    def title_of(self, model: Any) -> str:
-        return f"#{model.id}"

@@ -38,6 +38,7 @@ SECTIONS: tuple[tuple[Any, tuple[Item, ...]], ...] = (
         _l("Data"),
         (
             Item("devices", _l("Devices"), "device"),
+            Item("unknown_devices", _l("New devices"), "plus"),
             Item("device_keys", _l("Device keys"), "key"),
             Item("readings", _l("Readings"), "reading"),
             Item("landed_files", _l("Landed files"), "inbox"),

@@ -50,3 +50,32 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
+
+// Of the metrics those that a device of the chosen kind measures.
+const kindOfDevice = document.querySelector("form #kind");
+const metricRows = document.querySelectorAll(".metric[data-kinds]");
+if (kindOfDevice && metricRows.length) {
+  const showMetrics = () => {
+    for (const row of metricRows) {
+      row.hidden = !row.dataset.kinds.split(" ").includes(kindOfDevice.value);
+    }
+  };
+  kindOfDevice.addEventListener("change", showMetrics);
+  showMetrics();
+}
+
+for (const box of document.querySelectorAll("[data-check-all]")) {
+  box.addEventListener("change", () => {
+    for (const one of document.querySelectorAll(`input[name="${box.dataset.checkAll}"]`)) {
+      one.checked = box.checked;
+    }
+  });
+}
+
+// Work in steps goes on by itself while the page is looked at.
+const steps = document.querySelector("form[data-go-on]");
+if (steps) {
+  const goOn = () => (document.hidden ? undefined : steps.requestSubmit());
+  setTimeout(goOn, 400);
+  document.addEventListener("visibilitychange", goOn, { once: true });
+}
