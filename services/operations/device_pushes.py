@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
 
 import psycopg
 
@@ -19,24 +18,17 @@ from services.adapters.directory import MallDevices, MallEntry
 from services.adapters.makes import decoder_of
 from services.adapters.refusals import (
     LONGEST_ROW,
-    LONGEST_VALUE,
     Problem,
     Reason,
     Refusal,
     kept_row,
-    storable,
 )
-from services.adapters.resolving import Resolved, UnknownAddress, resolve, source_for
+from services.adapters.resolving import Resolved, resolve, source_for
 from services.adapters.unpacking import CannotUnpack
 from services.operations.batches import keep_batch, reading_rows
 from services.operations.readings import Written, write_readings
 from services.operations.till_sales import write_sales
-
-# A sensor has a handful of words for what it measures; a broken one may make up more.
-MOST_LABELS = 20
-NOTE_UNKNOWN: LiteralString = """
-SELECT ingest.note_unknown_devices(%s, %s, %s::text[], %s::text[], %s::text[], %s)
-"""
+from services.operations.unknown_devices import note_unknown_devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +141,9 @@ def land_push(
             key_id=key_id,
             received_at=received_at,
         )
-        _note_unknown(connection, resolved.unknown, adapter, mall, received_at)
+        note_unknown_devices(
+            connection, resolved.unknown, mall_id=mall.mall_id, adapter=adapter, now=received_at
+        )
         readings = write_readings(
             connection,
             reading_rows(resolved.readings),
@@ -180,25 +174,6 @@ def land_push(
 def _unreadable(body: bytes, problem: Problem) -> Resolved:
     row = kept_row(body[: LONGEST_ROW + 1].decode("utf-8", "replace"))
     return Resolved(total=1, refusals=[Refusal(0, row, problem.code, problem.reason)])
-
-
-def _note_unknown(
-    connection: psycopg.Connection,
-    unknown: Sequence[UnknownAddress],
-    adapter: Adapter,
-    mall: MallEntry,
-    now: datetime,
-) -> None:
-    """Put who is not registered on the list of new devices, counted once a message."""
-    said = [
-        (one.serial, one.channel, storable(label[:LONGEST_VALUE]))
-        for one in unknown
-        for label in one.labels[:MOST_LABELS]
-    ]
-    if not said:
-        return
-    serials, channels, labels = map(list, zip(*said, strict=True))
-    connection.execute(NOTE_UNKNOWN, (mall.mall_id, adapter.value, serials, channels, labels, now))
 
 
 def _outcomes(resolved: Resolved, readings: Written, sales: Written) -> Iterator[Outcome]:

@@ -1,23 +1,53 @@
-"""What is decided about senders that nobody registered: registered, connected or ignored.
+"""Senders that nobody registered: noted when they speak; then registered, connected or ignored.
 
-Belongs here: those decisions. Not here: noting that somebody unknown spoke (the devices' door),
-landing what waits (relanding).
+Belongs here: the note and those decisions. Not here: landing what waits (relanding).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import LiteralString
 
+import psycopg
 from sqlalchemy.orm import Session
 
 from domain.devices import Adapter
+from services.adapters.refusals import LONGEST_VALUE, storable
+from services.adapters.resolving import UnknownAddress
 from services.operations.device_rules import DeviceDraft, FieldFault, faults_of
 from services.operations.devices import InvalidDevice, locked_device, register_draft
 from services.operations.malls import NotRegistered
 from storage.models import Device, UnknownDevice
 from storage.models.ingest import UnknownDeviceState
 
+# A sensor has a handful of words for what it measures; a broken one may make up more.
+MOST_LABELS = 20
+NOTE_UNKNOWN: LiteralString = """
+SELECT ingest.note_unknown_devices(%s, %s, %s::text[], %s::text[], %s::text[], %s)
+"""
+
 
 class AlreadyDecided(Exception):
     """Somebody has registered this sender meanwhile."""
+
+
+def note_unknown_devices(
+    connection: psycopg.Connection,
+    unknown: Sequence[UnknownAddress],
+    *,
+    mall_id: int,
+    adapter: Adapter,
+    now: datetime,
+) -> None:
+    """Put who is not registered on the list of new devices, counted once a call or file."""
+    said = [
+        (one.serial, one.channel, storable(label[:LONGEST_VALUE]))
+        for one in unknown
+        for label in one.labels[:MOST_LABELS]
+    ]
+    if said:
+        serials, channels, labels = map(list, zip(*said, strict=True))
+        connection.execute(NOTE_UNKNOWN, (mall_id, adapter.value, serials, channels, labels, now))
 
 
 def register_unknown(session: Session, draft: DeviceDraft, *, mall_id: int, unknown_id: int) -> int:
