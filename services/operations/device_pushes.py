@@ -23,7 +23,7 @@ from services.adapters.refusals import (
     Refusal,
     kept_row,
 )
-from services.adapters.resolving import Resolved, resolve, source_for
+from services.adapters.resolving import Resolved, UnknownAddress, resolve, source_for
 from services.adapters.unpacking import CannotUnpack
 from services.operations.batches import keep_batch, reading_rows
 from services.operations.readings import Written, write_readings
