@@ -65,5 +65,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     # The API refuses cookies, so a forged form cannot speak with a person's session there.
     app.register_blueprint(api.blueprint)
     csrf.exempt(api.blueprint)
-    app.wsgi_app = Network(app.wsgi_app, settings)  # type: ignore[method-assign]
+    quick = api.QuickReadings(app)
+    app.wsgi_app = Network(quick, settings)  # type: ignore[method-assign]
     return app

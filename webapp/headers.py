@@ -8,6 +8,8 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -72,9 +74,44 @@ def install(app: Flask) -> None:
 def request_id() -> str:
     """The number of this request: a trusted proxy's (webapp.network), else our own."""
     if "request_id" not in g:
-        given = request.headers.get("X-Request-ID", "")
-        g.request_id = given if re.fullmatch(r"[0-9A-Za-z-]{8,64}", given) else secrets.token_hex(8)
+        g.request_id = number_of(request.headers.get("X-Request-ID", ""))
     return str(g.request_id)
+
+
+def number_of(given: str) -> str:
+    """The number that a proxy gave a request when it is one, else a new one."""
+    return given if re.fullmatch(r"[0-9A-Za-z-]{8,64}", given) else secrets.token_hex(8)
+
+
+def data_headers(number: str, *, is_secure: bool) -> dict[str, str]:
+    """What `_finish` says of an answer that is no page, for one that Flask has no part in."""
+    headers = {
+        **FIXED_HEADERS,
+        "Content-Security-Policy": DATA_POLICY,
+        "X-Request-ID": number,
+        "Cache-Control": "no-store",
+    }
+    if is_secure:
+        headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+    return headers
+
+
+@contextmanager
+def numbered(number: str, *, method: str, path: str) -> Iterator[None]:
+    """Log lines of the block carry the request's number, as Flask's requests do."""
+    clear_contextvars()
+    bind_contextvars(request_id=number, method=method, path=path)
+    try:
+        yield
+    finally:
+        clear_contextvars()
+
+
+def write_line(status: int, began: float) -> None:
+    """The line of a request that Flask has no part in; `began` by time.perf_counter."""
+    if access_log.isEnabledFor(logging.INFO):
+        milliseconds = round((time.perf_counter() - began) * 1000, 1)
+        access_log.info("request", extra={"status": status, "milliseconds": milliseconds})
 
 
 def route() -> str:

@@ -42,7 +42,6 @@ class BatchResult:
     `outcomes` names the places of readings that are duplicate, revised or late.
     """
 
-    batch_id: int
     total: int
     accepted: int = 0
     duplicate: int = 0
@@ -92,7 +91,6 @@ def land_batch(
         )
     places = batch.index
     return BatchResult(
-        batch_id=batch_id,
         total=batch.total,
         accepted=written.accepted,
         duplicate=written.duplicate,

@@ -251,7 +251,7 @@ def _write_open(
     source: tuple[object, ...] = (origin.received_at, origin.file_id, origin.batch_id)
     arrays: tuple[object, ...] = ()
     if len(rows) <= ROWS_AS_ARRAYS:
-        arrays = _arrays(rows)
+        arrays = array_literals(rows)
         where, settle = FROM_ARRAYS, SETTLE_ARRAYS
     else:
         _copy_incoming(connection, rows)
@@ -323,7 +323,7 @@ def touched_days(rows: ReadingRows, clock: MallClock) -> list[date]:
     return days
 
 
-def _arrays(rows: ReadingRows) -> tuple[str, ...]:
+def array_literals(rows: ReadingRows) -> tuple[str, ...]:
     """The columns as array literals: Postgres parses them faster than psycopg builds arrays.
     Nothing here needs escaping: numbers, times and words of the domain.
     """

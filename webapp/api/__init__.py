@@ -5,6 +5,7 @@ health. Not here: what a reading is (services/adapters) and how it is written
 (services/operations). No model of the database is known here.
 """
 
+from webapp.api.quick import QuickReadings
 from webapp.api.routes import blueprint
 
-__all__ = ["blueprint"]
+__all__ = ["QuickReadings", "blueprint"]

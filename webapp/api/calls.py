@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import psycopg
-from flask import Request, Response, current_app, request
+from flask import Flask, Request, Response, current_app, request
 
 from domain.scopes import Actor, ActorKind
 from domain.signatures import SignatureHeader
 from services.adapters.arrival import Arrival
 from services.operations.device_keys import KeyGrant, note_key_used, note_signed_call
 from services.operations.device_traffic import note_traffic
+from storage.settings import Settings
 from webapp.api import problems
 from webapp.api.authentication import Credentials, check_signature, find_key, read_credentials
 from webapp.api.bodies import Announced, read_body
@@ -92,15 +93,15 @@ def take_call(
         signature: Signature | None = None
         if isinstance(credentials, SignatureHeader):
             # Only what is proven to be the key's counts for it; what it has no room for waits.
-            _within_quota(at, grant, announced, now, is_proven=False)
+            within_quota(at, grant, announced, now, is_proven=False)
             body = read_body(request, announced)
             digest = check_signature(credentials, grant, request, body, at.settings)
             signature = Signature(credentials, digest)
-            _within_quota(at, grant, announced, now)
+            within_quota(at, grant, announced, now)
         else:
-            _within_quota(at, grant, announced, now)
+            within_quota(at, grant, announced, now)
             body = read_body(request, announced)
-        _note_used(at, grant, now)
+        note_used(at, grant, now)
         return take(Call(at, grant, announced, body, now, signature))
     except psycopg.Error as error:
         if not _is_passing(error):
@@ -128,17 +129,11 @@ def land_call(call: Call, land: Callable[[psycopg.Connection], Result]) -> Resul
     return with_connection(call.at.database_url, land_in_mall)
 
 
-def _within_quota(
+def within_quota(
     at: Runtime, grant: KeyGrant, announced: Announced, now: datetime, *, is_proven: bool = True
 ) -> None:
     """Count the call. Raises ApiProblem (429) before anything of it is kept."""
-    quota: Quota = current_app.extensions.setdefault(
-        "atrium_device_quota",
-        Quota(
-            calls_per_minute=at.settings.api_key_calls_per_minute,
-            bytes_per_minute=at.settings.api_key_bytes_per_minute,
-        ),
-    )
+    quota = quota_of(current_app, at.settings)
     count = quota.take if is_proven else quota.wait
     seconds = count(grant.key_id, announced.length, now)
     if seconds:
@@ -148,6 +143,18 @@ def _within_quota(
             f"bytes a minute; nothing of this call was kept, send it again in {seconds} s",
             headers={"Retry-After": str(seconds)},
         )
+
+
+def quota_of(app: Flask, settings: Settings) -> Quota:
+    """What keys have left in this process: one count for all endpoints."""
+    quota: Quota = app.extensions.setdefault(
+        "atrium_device_quota",
+        Quota(
+            calls_per_minute=settings.api_key_calls_per_minute,
+            bytes_per_minute=settings.api_key_bytes_per_minute,
+        ),
+    )
+    return quota
 
 
 def _refuse_repetition(connection: psycopg.Connection, call: Call, signature: Signature) -> None:
@@ -195,7 +202,7 @@ def note_heard(call: Call, device_ids: Collection[int]) -> None:
     _heard.update({(at.database_url, device): now for device in due})
 
 
-def _note_used(at: Runtime, grant: KeyGrant, now: datetime) -> None:
+def note_used(at: Runtime, grant: KeyGrant, now: datetime) -> None:
     """Say that a key was used, at most once a minute, whatever becomes of its readings."""
     if not _is_due(_used, at, grant.key_id, now):
         return

@@ -46,6 +46,14 @@ class Quota:
                 left.bytes -= length
             return seconds
 
+    def give_back(self, key_id: int, length: int) -> None:
+        """Forget a call that was counted and came to nothing: it is about to be counted anew."""
+        with self._lock:
+            left = self._left.get(key_id)
+            if left is not None:
+                left.calls += 1
+                left.bytes += length
+
     def _filled(self, key_id: int, now: datetime) -> _Left:
         left = self._left.get(key_id)
         if left is None:
