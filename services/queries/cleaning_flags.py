@@ -1,6 +1,6 @@
-"""Hours that cleaning flagged, with what each rule saw and what people decided.
+"""Cleaned hours with what each rule saw and what people decided; the flagged ones as a list.
 
-Belongs here: pages of flagged hours of a mall, counts by rule, the rules of one hour as data. Not
+Belongs here: pages of flagged hours of a mall, counts by rule, the hours of one day. Not
 here: the rules (domain.cleaning), decisions (services.operations.cleaning_decisions).
 """
 
@@ -108,7 +108,7 @@ _HOURS = """
         ), '[]') AS decisions
     FROM ingest.reading_hours AS hours
     INNER JOIN app.devices AS devices ON hours.device_id = devices.id
-    WHERE hours.mall_id = :mall_id AND hours.flags <> '{}'
+    WHERE hours.mall_id = :mall_id
         AND (CAST(:rule AS text) IS NULL OR :rule = ANY(hours.flags))
         AND (CAST(:device_id AS bigint) IS NULL OR hours.device_id = :device_id)
         AND hours.business_date >= coalesce(CAST(:first AS date), '-infinity')
@@ -121,6 +121,13 @@ _HOURS = """
                 AND decided.withdrawn_at IS NULL
                 AND (CAST(:rule AS text) IS NULL OR decided.rule IN (:rule, ''))
         ))
+"""
+_FLAGGED = """
+        AND hours.flags <> '{}'
+"""
+_OF_DAY = """
+        AND hours.metric = :metric
+    ORDER BY hours.hour_start
 """
 _AFTER = """
         AND (hours.business_date, hours.hour_start, hours.device_id, hours.metric)
@@ -141,10 +148,11 @@ _FALLING = """
 _RISING = """
     ORDER BY hours.business_date, hours.hour_start, hours.device_id, hours.metric LIMIT :size
 """
-_FIRST_PAGE = sa.text(_HOURS + _FALLING)
+_FIRST_PAGE = sa.text(_HOURS + _FLAGGED + _FALLING)
 _ONE = sa.text(_HOURS + _AT + _FALLING)
-_PAGE_AFTER = sa.text(_HOURS + _AFTER + _FALLING)
-_PAGE_BEFORE = sa.text(_HOURS + _BEFORE + _RISING)
+_PAGE_AFTER = sa.text(_HOURS + _FLAGGED + _AFTER + _FALLING)
+_PAGE_BEFORE = sa.text(_HOURS + _FLAGGED + _BEFORE + _RISING)
+_DAY = sa.text(_HOURS + _OF_DAY)
 
 _COUNTS = sa.text("""
     SELECT
@@ -192,8 +200,17 @@ def list_flagged_hours(
     )
 
 
-def get_flagged_hour(session: Session, *, mall_id: int, place: FlagPlace) -> FlaggedHour | None:
-    """One flagged hour by its place; None when it is not of the mall, or has no flag any more."""
+def list_hours_of_day(
+    session: Session, *, mall_id: int, device_id: int, metric: str, business_date: date
+) -> tuple[FlaggedHour, ...]:
+    """All hours of a device and metric on a business date, flagged or not, in their order."""
+    wanted = FlagFilter(device_id=device_id, first=business_date, last=business_date)
+    given = {**_given(mall_id, wanted, None, 0), "metric": metric}
+    return tuple(_flagged(row) for row in session.execute(_DAY, given))
+
+
+def get_hour(session: Session, *, mall_id: int, place: FlagPlace) -> FlaggedHour | None:
+    """One hour by its place, flagged or not; None when the mall has none there."""
     row = session.execute(_ONE, _given(mall_id, FlagFilter(), place, 1)).one_or_none()
     return None if row is None else _flagged(row)
 
