@@ -71,17 +71,18 @@ MALL = """
            '2026-03-31T20:00Z'::timestamptz AS closing_at,
            (n %% 4000 + 0.75)::numeric AS consumption, 1::numeric AS ratio, 0 AS rollovers,
            744 AS hours_expected, 744 AS hours_received,
-           0 AS reversals, 0 AS implausible_steps
+           0 AS reversals, 0 AS implausible_steps, 0::numeric AS estimated_consumption
     FROM app.malls AS m, generate_series(1, %(contracts)s) AS n;
     CREATE TABLE marts.meter_usage_hours (
         mall_id bigint, shop_id bigint, device_id bigint, metric text, hour_start timestamptz,
-        business_date date, consumption numeric);
+        business_date date, consumption numeric, ratio numeric, is_estimated boolean);
     CREATE INDEX ON marts.shop_days (mall_id, shop_id, business_date);
 """
 # Half a month's leases need the hours of use to know their part of the meter's month.
 HOURS = """
     INSERT INTO marts.meter_usage_hours
-    SELECT u.mall_id, u.shop_id, u.device_id, u.metric, '2026-03-15T04:00Z', '2026-03-15', 10
+    SELECT u.mall_id, u.shop_id, u.device_id, u.metric, '2026-03-15T04:00Z', '2026-03-15', 10,
+           u.ratio, false
     FROM marts.meter_usage_months AS u WHERE u.device_id %% 50 = 0
 """
 

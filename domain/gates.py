@@ -110,9 +110,9 @@ def _check_metered(contract: ContractInput, inputs: BillRunInputs) -> list[Failu
 
 
 def _meter_problem(usage: metered.MeterUsage) -> str:
-    if usage.opening_register is None:
+    if usage.has_dial and usage.opening_register is None:
         return "no opening register"
-    if usage.closing_register is None:
+    if usage.has_dial and usage.closing_register is None:
         return "no closing register"
     if usage.consumption is None:
         return "no consumption"

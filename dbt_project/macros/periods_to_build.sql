@@ -40,3 +40,19 @@
     )
     {%- endif %}
 {%- endmacro %}
+
+{# The last date that a mall must have rows for, from the variable `through`; null when not told. #}
+{% macro through(mall_code) -%}
+    {%- set told = var('through', '') -%}
+    {%- if not told -%}
+    null::date
+    {%- elif told is mapping -%}
+    case {{ mall_code }}
+        {%- for code, day in told.items() %}
+        when {{ dbt.string_literal(dbt.escape_single_quotes(code)) }} then '{{ day }}'::date
+        {%- endfor %}
+    end
+    {%- else -%}
+    '{{ told }}'::date
+    {%- endif -%}
+{%- endmacro %}

@@ -88,7 +88,7 @@ def _meter_source(usage: MeterUsage) -> dict[str, Any]:
             return None
         return {"register": text(register), "at": at.isoformat() if at else ""}
 
-    return {
+    source = {
         "device_id": usage.device_id,
         "device": usage.device_code,
         "opening": reading(usage.opening_register, usage.opening_at),
@@ -97,3 +97,6 @@ def _meter_source(usage: MeterUsage) -> dict[str, Any]:
         "hours_expected": usage.hours_expected,
         "hours_received": usage.hours_received,
     }
+    if usage.estimated:
+        source["estimated"] = text(usage.estimated)
+    return source

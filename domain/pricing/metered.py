@@ -25,11 +25,14 @@ TIERED = "metered_tiered"
 
 @dataclass(frozen=True, slots=True)
 class HourUse:
-    """Dial units used in one hour of the local day (0 to 23) of a business date."""
+    """Dial units used in one hour of the local day (0 to 23) of a business date; `estimated` of
+    them were not measured.
+    """
 
     business_date: date
     hour: int
     consumption: Decimal
+    estimated: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,9 @@ class MeterUsage:
     """What one meter counted in a month, in dial units, over rollovers and replacements.
 
     `hours` are there only where days or hours of use matter. A register that is None was not
-    received. `anomalies` counts steps of the register that went back or too far.
+    received, or there is none: the meter sends what was used in intervals (`has_dial` false).
+    `anomalies` counts steps of the register that went back or too far; `estimated` dial units of
+    the consumption were not measured.
     """
 
     device_id: int
@@ -55,6 +60,8 @@ class MeterUsage:
     hours_received: int
     anomalies: int = 0
     hours: tuple[HourUse, ...] = ()
+    estimated: Decimal = ZERO
+    has_dial: bool = True
 
 
 def used_in(usage: MeterUsage, span: Period, month: Period) -> Decimal | None:
@@ -81,6 +88,23 @@ def used_in(usage: MeterUsage, span: Period, month: Period) -> Decimal | None:
         return share.quantize(MILLIONTH, ROUND_HALF_UP)
 
     return until(span.last, included=True) - until(span.first, included=False)
+
+
+def estimated_in(usage: MeterUsage, span: Period, month: Period) -> Decimal:
+    """How many of the dial units that `used_in` finds in `span` are estimated.
+
+    Cut from the month's in the proportion of the hours, as what was used is.
+    """
+    if span.contains(month) or not usage.estimated:
+        return usage.estimated
+    whole = sum((hour.estimated for hour in usage.hours), ZERO)
+    if not whole:
+        return ZERO
+    part = sum(
+        (hour.estimated for hour in usage.hours if span.first <= hour.business_date <= span.last),
+        ZERO,
+    )
+    return (usage.estimated * part / whole).quantize(MILLIONTH, ROUND_HALF_UP)
 
 
 def used_in_bands(
@@ -129,11 +153,7 @@ def price(
     unit = usages[0].unit
     operands: Operands = {
         "meters": [
-            {
-                "device": usage.device_code,
-                "consumption": operand(amount, unit),
-                "ratio": text(usage.ratio),
-            }
+            _meter(usage, amount, unit, estimated_in(usage, span, month))
             for usage, amount in zip(usages, used, strict=True)
         ],
         "loss": operand(terms.loss, "1"),
@@ -174,6 +194,18 @@ def price(
         priced = [(amount, band.price) for band, amount in zip(prices.bands, bands, strict=True)]
         formula, total = TIME_OF_USE, _time_of_use(priced, terms.loss)
     return Priced(total, quantity, unit, formula, operands)
+
+
+def _meter(usage: MeterUsage, used: Decimal, unit: str, estimated: Decimal) -> dict[str, Any]:
+    """What one meter adds, in dial units; `estimated` stands there only when any is."""
+    meter: dict[str, Any] = {
+        "device": usage.device_code,
+        "consumption": operand(used, unit),
+        "ratio": text(usage.ratio),
+    }
+    if estimated:
+        meter["estimated"] = operand(estimated, unit)
+    return meter
 
 
 def _bands(

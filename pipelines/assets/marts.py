@@ -7,21 +7,25 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from sqlalchemy.orm import Session
 
 from pipelines.assets import OPERATIONS
 from pipelines.assets.cleaning import cleaned_readings
 from pipelines.assets.landing import mall_records
 from pipelines.manifest import prepare_manifest
 from pipelines.resources import Database, Dbt
-from storage.settings import Settings
+from services.queries.malls import list_malls
+from storage.settings import Clock, Settings
 
 PARSED = "partial_parse.msgpack"
+MOST_COUNTED = 100_000
 
 
 class MallTranslator(DagsterDbtTranslator):
@@ -60,6 +64,7 @@ def mart_assets() -> dg.AssetsDefinition:
         dbt: dg.ResourceParam[Dbt],
         database: dg.ResourceParam[Database],
         settings: dg.ResourceParam[Settings],
+        clock: dg.ResourceParam[Clock],
     ) -> Iterator[Any]:
         # A model's rows are counted when dbt says that it is written.
         tables = {
@@ -70,8 +75,13 @@ def mart_assets() -> dg.AssetsDefinition:
         work = kept / context.run.run_id
         # Unit tests judge the models' code, not a mall's data: they run with the other tests.
         build = dbt.cli(
-            ["build", "--exclude-resource-type", "unit_test"], context=context, target_path=work
-        )
+            [
+                "build", "--exclude-resource-type", "unit_test",
+                "--vars", json.dumps({"through": last_full_dates(database.engine, clock.now())}),
+            ],
+            context=context,
+            target_path=work,
+        )  # fmt: skip
         for event in build.stream():
             if isinstance(event, dg.Output) and (relation := tables.get(event.output_name)):
                 context.add_output_metadata(
@@ -87,6 +97,18 @@ def mart_assets() -> dg.AssetsDefinition:
     return marts
 
 
+def last_full_dates(engine: sa.Engine, now: datetime) -> dict[str, str]:
+    """Each mall's newest business date that is over, by the mall's code: a mall of which nothing
+    came on it has missed it. Another date is another text of dbt's project, which is then parsed
+    anew: once a day.
+    """
+    with Session(engine) as session:
+        return {
+            mall.code: (mall.clock.business_date(now) - timedelta(days=1)).isoformat()
+            for mall in list_malls(session)
+        }
+
+
 def _relation(manifest: Mapping[str, Any], model: str) -> tuple[str, str] | None:
     """Schema and name of the table that a model is kept in; None for a view."""
     for node in manifest["nodes"].values():
@@ -97,8 +119,15 @@ def _relation(manifest: Mapping[str, Any], model: str) -> tuple[str, str] | None
 
 
 def _rows(engine: sa.Engine, relation: tuple[str, str]) -> int:
+    """Rows of a table: counted, or of a large one what Postgres guesses, for no history is read."""
     schema, name = relation
     with engine.connect() as connection:
+        guess: int = connection.scalar(
+            sa.text("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)"),
+            {"name": f"{schema}.{name}"},
+        )
+        if guess > MOST_COUNTED:
+            return guess
         return (
             connection.scalar(sa.select(sa.func.count()).select_from(sa.table(name, schema=schema)))
             or 0

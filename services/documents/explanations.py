@@ -246,12 +246,23 @@ def _meters(operands: Operands, words: _Words) -> tuple[str, ...]:
             unit=words.unit(meter["consumption"]["unit"]),
             ratio=number(Decimal(meter["ratio"])),
         )
+        + _estimated(meter, words)
         for meter in operands["meters"]
     ]
     loss = value_of(operands, "loss")
     if loss:
         sentences.append(_("Plus {share} for losses on the line").format(share=percent(loss)))
     return tuple(sentences)
+
+
+def _estimated(meter: Mapping[str, Any], words: _Words) -> str:
+    """What a payer may ask about: how much of the quantity nobody has measured."""
+    _ = words.translate
+    if "estimated" not in meter:
+        return ""
+    return _(", of it {used} {unit} estimated").format(
+        used=number(value_of(meter, "estimated")), unit=words.unit(meter["estimated"]["unit"])
+    )
 
 
 def _unit_of(operands: Operands) -> str:

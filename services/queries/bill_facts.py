@@ -7,6 +7,7 @@ rows: the gates will say what is missing.
 from collections import defaultdict
 from collections.abc import Sequence, Set
 from datetime import date
+from decimal import Decimal
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -14,7 +15,7 @@ from psycopg.rows import TupleRow
 from domain.bill_inputs import SalesTotal
 from domain.calendar import ONE_DAY, Period, month_of
 from domain.charges import ChargeType
-from domain.devices import UNIT_OF_METRIC, Metric
+from domain.devices import REGISTER_METRICS, UNIT_OF_METRIC, Metric
 from domain.pricing.metered import HourUse, MeterUsage
 
 Connection = psycopg.Connection[TupleRow]
@@ -23,6 +24,9 @@ CHARGE_OF_METRIC = {
     Metric.ELECTRICITY: ChargeType.ELECTRICITY,
     Metric.WATER: ChargeType.WATER,
     Metric.GAS: ChargeType.GAS,
+    Metric.ELECTRICITY_USED: ChargeType.ELECTRICITY,
+    Metric.WATER_USED: ChargeType.WATER,
+    Metric.GAS_USED: ChargeType.GAS,
 }
 
 
@@ -36,7 +40,8 @@ def read_usage(
     connection: Connection, *, mall_id: int, month: Period, timed: Set[tuple[int, ChargeType]]
 ) -> dict[int, list[MeterUsage]]:
     """What each shop's meters counted, by shop, meters by code; with hours of use where the
-    shop and charge are `timed`.
+    shop and charge are `timed`. A meter whose ratio changed within the month stands there once
+    for each.
     """
     usage: dict[int, list[MeterUsage]] = defaultdict(list)
     if not exists_table(connection, "marts.meter_usage_months"):
@@ -46,15 +51,16 @@ def read_usage(
         """
         SELECT u.shop_id, u.device_id, d.code, u.metric, u.opening_register, u.opening_at,
                u.closing_register, u.closing_at, u.consumption, u.ratio, u.rollovers,
-               u.hours_expected, u.hours_received, u.reversals + u.implausible_steps
+               u.hours_expected, u.hours_received, u.reversals + u.implausible_steps,
+               u.estimated_consumption
         FROM marts.meter_usage_months AS u JOIN app.devices AS d ON d.id = u.device_id
         WHERE u.mall_id = %s AND u.month = %s AND u.shop_id IS NOT NULL AND u.metric = ANY(%s)
-        ORDER BY u.shop_id, d.code, u.metric
+        ORDER BY u.shop_id, d.code, u.metric, u.opening_at, u.ratio
         """,
         (mall_id, month.first, [metric.value for metric in CHARGE_OF_METRIC]),
     ):
         shop_id, device_id, code, metric, opening, opened, closing, closed, *counted = row
-        consumption, ratio, rollovers, expected, received, anomalies = counted
+        consumption, ratio, rollovers, expected, received, anomalies, estimated = counted
         usage[shop_id].append(
             MeterUsage(
                 device_id=device_id,
@@ -71,7 +77,9 @@ def read_usage(
                 hours_expected=expected or 0,
                 hours_received=received or 0,
                 anomalies=anomalies or 0,
-                hours=tuple(hours.get((shop_id, device_id, metric), ())),
+                hours=tuple(hours.get((shop_id, device_id, metric, ratio), ())),
+                estimated=estimated,
+                has_dial=Metric(metric) in REGISTER_METRICS,
             )
         )
     return usage
@@ -79,24 +87,25 @@ def read_usage(
 
 def _hours(
     connection: Connection, mall_id: int, month: Period, timed: Set[tuple[int, ChargeType]]
-) -> dict[tuple[int, int, str], list[HourUse]]:
-    """Hours of use by shop, device and metric, on the mall's clock."""
-    hours: dict[tuple[int, int, str], list[HourUse]] = defaultdict(list)
+) -> dict[tuple[int, int, str, Decimal], list[HourUse]]:
+    """Hours of use by shop, device, metric and ratio, on the mall's clock."""
+    hours: dict[tuple[int, int, str, Decimal], list[HourUse]] = defaultdict(list)
     if not timed or not exists_table(connection, "marts.meter_usage_hours"):
         return hours
-    for shop_id, device_id, metric, day, hour, consumption in connection.execute(
+    for shop_id, device_id, metric, ratio, day, hour, *used in connection.execute(
         """
-        SELECT u.shop_id, u.device_id, u.metric, u.business_date,
-               extract(hour FROM u.hour_start AT TIME ZONE m.time_zone)::int, sum(u.consumption)
+        SELECT u.shop_id, u.device_id, u.metric, u.ratio, u.business_date,
+               extract(hour FROM u.hour_start AT TIME ZONE m.time_zone)::int, sum(u.consumption),
+               coalesce(sum(u.consumption) FILTER (WHERE u.is_estimated), 0)
         FROM marts.meter_usage_hours AS u JOIN app.malls AS m ON m.id = u.mall_id
         WHERE u.mall_id = %s AND u.shop_id = ANY(%s)
           AND u.business_date BETWEEN %s AND %s AND u.consumption > 0
-        GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+        GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
         """,
         (mall_id, sorted({shop_id for shop_id, _ in timed}), month.first, month.last),
     ):
         if (shop_id, CHARGE_OF_METRIC.get(Metric(metric))) in timed:
-            hours[shop_id, device_id, metric].append(HourUse(day, hour, consumption))
+            hours[shop_id, device_id, metric, ratio].append(HourUse(day, hour, *used))
     return hours
 
 

@@ -19,7 +19,8 @@ from domain.devices import UNIT_OF_METRIC, Metric
 @dataclass(frozen=True, slots=True)
 class MeterMonth:
     """One meter's month. Registers and `consumption` are dial units; `billed_consumption` is
-    consumption x `ratio`, in `unit`. None where nothing was received.
+    consumption x `ratio`, in `unit`; `estimated_consumption` dial units of it were not measured.
+    None where nothing was received; a meter that sends intervals has no registers.
     """
 
     device_code: str
@@ -34,6 +35,7 @@ class MeterMonth:
     billed_consumption: Decimal | None
     rollovers: int
     completeness: Decimal | None
+    estimated_consumption: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,10 @@ def list_sales_and_usage(
         sa.text("""
             SELECT u.shop_id, d.code, u.metric, u.opening_register, u.opening_at,
                    u.closing_register, u.closing_at, u.consumption, u.ratio,
-                   u.billed_consumption, u.rollovers, u.completeness
+                   u.billed_consumption, u.rollovers, u.completeness, u.estimated_consumption
             FROM marts.meter_usage_months AS u JOIN app.devices AS d ON d.id = u.device_id
             WHERE u.mall_id = :mall_id AND u.month = :month AND u.shop_id IS NOT NULL
-            ORDER BY u.shop_id, u.metric, d.code
+            ORDER BY u.shop_id, u.metric, d.code, u.opening_at, u.ratio
         """),
         parameters,
     ):
@@ -87,6 +89,7 @@ def list_sales_and_usage(
                 row.billed_consumption,
                 row.rollovers,
                 row.completeness,
+                row.estimated_consumption,
             )
         )
     return tuple(

@@ -17,6 +17,7 @@ from domain.derivations import recompute_taxed
 from domain.devices import DeviceKind, FeedKind
 from domain.gates import Gate
 from domain.malls import BusinessType
+from services.documents.explanations import explain
 from services.operations.billing import MallNotFound, issue_bills, run_bills
 from services.queries.bills import get_bill, list_bills
 from services.queries.usage import list_sales_and_usage
@@ -54,10 +55,10 @@ MARTS = """
         opening_register numeric, opening_at timestamptz, closing_register numeric,
         closing_at timestamptz, consumption numeric, ratio numeric, billed_consumption numeric,
         rollovers int, hours_expected int, hours_received int, completeness numeric,
-        reversals int, implausible_steps int);
+        reversals int, implausible_steps int, estimated_consumption numeric);
     CREATE TABLE marts.meter_usage_hours (
         mall_id bigint, shop_id bigint, device_id bigint, metric text, hour_start timestamptz,
-        business_date date, consumption numeric);
+        business_date date, consumption numeric, ratio numeric, is_estimated bool);
 """
 
 
@@ -139,7 +140,7 @@ class SmallMall:
                 },
             )
 
-    def usage(self, contract, consumption, received=744, month=MARCH, reversals=0):
+    def usage(self, contract, consumption, received=744, month=MARCH, reversals=0, estimated=0):
         device = self.session.scalars(
             sa.select(Device).where(Device.code == f"E-{contract.shop_id}")
         ).one_or_none()
@@ -157,7 +158,7 @@ class SmallMall:
                 "INSERT INTO marts.meter_usage_months VALUES (:mall, :shop, :device, "
                 "'electricity_register', :month, 100, '2026-02-28T16:00Z', 100 + :used, "
                 "'2026-03-31T16:00Z', :used, 2, 2 * :used, 0, 744, :received, 1, "
-                ":reversals, 0)"
+                ":reversals, 0, :estimated)"
             ),
             {
                 "mall": self.mall.id,
@@ -167,6 +168,7 @@ class SmallMall:
                 "month": month,
                 "received": received,
                 "reversals": reversals,
+                "estimated": estimated,
             },
         )
         return device
@@ -397,7 +399,8 @@ def test_time_of_use_reads_hours_on_the_malls_clock(mall, session):
         session.execute(
             sa.text(
                 "INSERT INTO marts.meter_usage_hours VALUES "
-                "(:mall, :shop, :device, 'electricity_register', :hour, '2026-03-03', :used)"
+                "(:mall, :shop, :device, 'electricity_register', :hour, '2026-03-03', :used, "
+                "2, false)"
             ),
             {
                 "mall": mall.mall.id,
@@ -411,6 +414,22 @@ def test_time_of_use_reads_hours_on_the_malls_clock(mall, session):
     line = session.scalars(sa.select(BillLine)).one()
     # 07:00 in Shanghai is night, 08:00 is day; the dial counts half of what is billed.
     assert line.net_amount == D("175.00")
+
+
+def test_bill_says_how_much_of_its_usage_is_estimated(mall, session):
+    contract = mall.lease(POWER)
+    mall.usage(contract, D(100), estimated=D("12.5"))
+    assert mall.run().created == 1
+    line = session.scalars(sa.select(BillLine)).one()
+    (meter,) = line.derivation["operands"]["meters"]
+    assert meter["estimated"] == {"value": "12.5", "unit": "kWh"}
+    assert recompute_taxed(line.derivation).net == line.net_amount
+    sentences = explain(line.derivation, locale="en", currency="CNY").sentences
+    assert any(sentence.endswith(", of it 12.5 kWh estimated") for sentence in sentences)
+    # An estimate is not a measurement: a month of estimates is held.
+    silent = mall.lease(POWER)
+    mall.usage(silent, D(100), estimated=D(100), received=400)
+    assert mall.run().held[0].gates == (Gate.METER_COMPLETENESS,)
 
 
 def test_lease_year_settles_against_sales_of_all_its_months(mall, session):

@@ -210,7 +210,8 @@ def test_month_and_week_add_up_without_inventing_sales(built: sa.Engine) -> None
 def test_business_types_share_out_the_day(built: sa.Engine) -> None:
     assert rows(
         built,
-        "SELECT business_type, net_sales, shops, shops_reporting FROM marts.business_type_days "
+        "SELECT business_type, net_sales, shops_expected, shops_reporting "
+        "FROM marts.business_type_days "
         "WHERE mall_id = (SELECT id FROM app.malls WHERE code = 'TRADE') "
         f"AND business_date = '{DAY}' ORDER BY 1",
     ) == [("CATERING", Decimal("29.97"), 2, 2), ("RETAIL", Decimal("200.10"), 2, 1)]

@@ -1,5 +1,6 @@
 """Marts built step by step as data comes equal those built at once, and cost only what changed."""
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,25 +10,17 @@ import sqlalchemy as sa
 from measured_mall import NOW, MeasuredMall, rows
 
 from domain.devices import DeviceKind, FeedKind, Metric
+from pipelines.assets.marts import last_full_dates
 from services.operations.cleaning import clean_touched_dates
 
-MARTS = (
-    "device_days",
-    "shop_days",
-    "mall_days",
-    "shop_weeks",
-    "shop_months",
-    "business_type_days",
-    "meter_usage_hours",
-    "meter_usage_months",
-)
 DAY = date(2026, 3, 30)
 
 
 def contents(engine: sa.Engine) -> dict[str, list[str]]:
+    """Every row of every mart."""
     return {
         mart: [row[0] for row in rows(engine, f"SELECT m::text FROM marts.{mart} AS m ORDER BY 1")]
-        for mart in MARTS
+        for (mart,) in rows(engine, "SELECT tablename FROM pg_tables WHERE schemaname = 'marts'")
     }
 
 
@@ -104,3 +97,42 @@ def test_month_without_any_data_at_its_end_is_shown_when_asked(
         mall.engine,
         "SELECT net_sales, trading_days, complete_days, sales_completeness FROM marts.shop_months",
     ) == [(100, 4, 1, Decimal("0.25"))]
+
+
+def test_silent_days_of_each_mall_are_shown_to_its_own_last_date(
+    mall: MeasuredMall, dbt_build: Callable[..., None]
+) -> None:
+    west = MeasuredMall(mall.engine, code="WEST", time_zone="America/New_York")
+    for each in (mall, west):
+        each.sell(each.till("P1", each.shop("S1")), DAY, 100)
+    clean_touched_dates(mall.engine, now=NOW)
+    # 00:05 UTC on 1 April: the day before is over in Shanghai, and not yet so in New York.
+    told = last_full_dates(mall.engine, NOW)
+    assert told == {"M1": "2026-03-31", "WEST": "2026-03-30"}
+    dbt_build("--exclude", "test_type:unit", "--vars", json.dumps({"through": told}))
+    assert rows(
+        mall.engine,
+        "SELECT malls.code, max(business_date), count(net_sales) FROM marts.mall_days "
+        "JOIN app.malls ON malls.id = mall_id GROUP BY 1 ORDER BY 1",
+    ) == [("M1", date(2026, 3, 31), 1), ("WEST", date(2026, 3, 30), 1)]
+
+
+def test_mart_of_an_earlier_release_is_built_anew(
+    mall: MeasuredMall, dbt_build: Callable[..., None]
+) -> None:
+    mall.sell(mall.till("P1", mall.shop("S1")), DAY, 100)
+    clean_touched_dates(mall.engine, now=NOW)
+    dbt_build("--exclude", "test_type:unit")
+    with mall.engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE marts.shop_days DROP COLUMN sales_state"))
+    dbt_build("--exclude", "test_type:unit")
+    assert rows(mall.engine, "SELECT net_sales, sales_state FROM marts.shop_days") == [
+        (100, "COMPLETE")
+    ]
+    assert rows(mall.engine, "SELECT count(*) > 0 FROM marts.device_days") == [(True,)]
+    # The table that was made anew is behind its walls again.
+    assert rows(
+        mall.engine,
+        "SELECT relrowsecurity AND relforcerowsecurity FROM pg_class "
+        "WHERE oid = 'marts.shop_days'::regclass",
+    ) == [(True,)]

@@ -273,7 +273,7 @@ def test_missing_sales_leave_the_turnover_line_out():
     assert [line.charge_type for line in bill(contract, FEBRUARY).lines] == [C.RENT]
 
 
-def meter(consumption, *, ratio="1", hours=(), charge=C.ELECTRICITY):
+def meter(consumption, *, ratio="1", hours=(), charge=C.ELECTRICITY, estimated="0"):
     return MeterUsage(
         device_id=5,
         device_code="E-1",
@@ -289,6 +289,7 @@ def meter(consumption, *, ratio="1", hours=(), charge=C.ELECTRICITY):
         hours_expected=672,
         hours_received=672,
         hours=hours,
+        estimated=D(estimated),
     )
 
 
@@ -350,6 +351,28 @@ def test_tariff_change_in_mid_month_prices_each_part_by_its_own_version():
     old = tariff(TariffKind.FLAT, {"price": "1"}, last=date(2026, 2, 14))
     new = tariff(TariffKind.FLAT, {"price": "2"}, date(2026, 2, 15), tariff_id=2)
     assert amounts(bill(contract, FEBRUARY, old, new)) == [D("30.60"), D("142.80")]
+
+
+def test_estimated_part_of_the_usage_stands_beside_it_on_the_days_it_is_of():
+    hours = (
+        HourUse(date(2026, 2, 14), 7, D(30), D(10)),
+        HourUse(date(2026, 2, 15), 8, D(70), D(5)),
+    )
+    contract = lease(METERED, usage=(meter("200", hours=hours, estimated="30"),))
+    old = tariff(TariffKind.FLAT, {"price": "1"}, last=date(2026, 2, 14))
+    new = tariff(TariffKind.FLAT, {"price": "2"}, date(2026, 2, 15), tariff_id=2)
+    lines = bill(contract, FEBRUARY, old, new).lines
+    said = [line.derivation["operands"]["meters"][0]["estimated"]["value"] for line in lines]
+    assert [D(value) for value in said] == [D(20), D(10)]
+    # What is estimated is part of the quantity, not on top of it.
+    assert amounts(bill(contract, FEBRUARY, old, new)) == [D("61.20"), D("285.60")]
+
+
+def test_line_without_estimates_says_nothing_of_them():
+    contract = lease(METERED, usage=(meter("100"),))
+    (line,) = bill(contract, FEBRUARY, tariff(TariffKind.FLAT, {"price": "1"})).lines
+    assert "estimated" not in line.derivation["operands"]["meters"][0]
+    assert "estimated" not in line.derivation["sources"]["meters"][0]
 
 
 def test_tiers_shrink_with_the_days_of_use():

@@ -62,6 +62,21 @@ def test_capital_amount_of_less_than_a_cent_is_refused() -> None:
         capital_amount(D("0.001"))
 
 
+def test_estimated_usage_is_named_in_both_languages() -> None:
+    derivation = computed_bill().lines[4].derivation
+    meters = [
+        {**meter, "estimated": {"value": "3.50", "unit": "kWh"}}
+        for meter in derivation["operands"]["meters"]
+    ]
+    told = {**derivation, "operands": {**derivation["operands"], "meters": meters}}
+    said = {
+        locale: explain(told, locale=locale, currency="CNY").sentences[0]
+        for locale in ("en", "zh_CN")
+    }
+    assert said["en"].endswith("× ratio 20, of it 3.5 kWh estimated")
+    assert said["zh_CN"].endswith("× 倍率 20，其中估算 3.5 kWh")
+
+
 def test_chinese_explanations_name_every_operand() -> None:
     sentences = [
         " ".join(explain(line.derivation, locale="zh_CN", currency="CNY").sentences)

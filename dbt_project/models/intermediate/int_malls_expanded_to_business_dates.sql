@@ -14,14 +14,15 @@ touched_dates as (
 spans as (
 
     select
-        mall_id,
-        min(business_date) as first_date,
+        touched_dates.mall_id,
+        min(touched_dates.business_date) as first_date,
         greatest(
-            max(business_date), nullif('{{ var("through", "") }}', '')::date
+            max(touched_dates.business_date), {{ through('malls.mall_code') }}
         ) as last_date
     from touched_dates
-    where hours_used > 0
-    group by mall_id
+    inner join malls on touched_dates.mall_id = malls.mall_id
+    where touched_dates.hours_used > 0
+    group by touched_dates.mall_id, malls.mall_code
 
 ),
 

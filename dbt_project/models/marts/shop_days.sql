@@ -20,6 +20,12 @@ device_days as (
 
 ),
 
+till_days as (
+
+    select * from {{ ref('till_days') }}
+
+),
+
 usage_hours as (
 
     select * from {{ ref('meter_usage_hours') }}
@@ -27,42 +33,51 @@ usage_hours as (
 ),
 
 -- A sum of nothing is null: a shop whose till was silent has no sales figure, not zero sales.
-counted as (
+measured as (
 
     select
         dates.mall_id,
         device_days.shop_id,
         dates.business_date,
         dates.revision,
-        sum(device_days.quantity) filter (where device_days.metric = 'sales') as net_sales,
+        min(device_days.floor) as floor,
+        min(device_days.zone) as zone,
+        {{ measured_by_devices('device_days') }},
+        -- What a device of the shop that is no till declares for all of them.
         sum(device_days.quantity) filter (
-            where device_days.metric = 'transactions'
-        ) as transactions,
+            where device_days.metric = 'declared_sales' and devices.is_declaring
+        ) as declared_sales,
         sum(device_days.quantity) filter (
-            where device_days.metric = 'footfall_in'
-        ) as footfall_in,
-        sum(device_days.quantity) filter (
-            where device_days.metric = 'footfall_out'
-        ) as footfall_out,
-        count(*) filter (where device_days.metric = 'sales') as sales_expected,
-        count(*) filter (
-            where
-            device_days.metric = 'sales'
-            and device_days.used_intervals = device_days.expected_intervals
-        ) as sales_received,
-        coalesce(sum(device_days.expected_intervals) filter (
-            where device_days.metric = 'footfall_in'
-        ), 0) as footfall_expected,
-        coalesce(sum(device_days.used_intervals) filter (
-            where device_days.metric = 'footfall_in'
-        ), 0) as footfall_received
+            where device_days.metric = 'declared_transactions' and devices.is_declaring
+        ) as declared_transactions
     from dates
     inner join device_days
         on
             dates.mall_id = device_days.mall_id
             and dates.business_date = device_days.business_date
+    inner join {{ ref('stg_app__devices') }} as devices
+        on device_days.device_id = devices.device_id
     where device_days.shop_id is not null
     group by dates.mall_id, device_days.shop_id, dates.business_date, dates.revision
+
+),
+
+sold as (
+
+    select
+        till_days.shop_id,
+        till_days.business_date,
+        sum(till_days.net_sales) as net_sales,
+        sum(till_days.transactions) as transactions,
+        count(*) as sales_expected,
+        count(*) filter (where till_days.is_received) as sales_received,
+        count(*) filter (where till_days.is_received and not till_days.is_final) as differing
+    from dates
+    inner join till_days
+        on
+            dates.mall_id = till_days.mall_id
+            and dates.business_date = till_days.business_date
+    group by till_days.shop_id, till_days.business_date
 
 ),
 
@@ -71,15 +86,7 @@ consumed as (
     select
         usage_hours.shop_id,
         usage_hours.business_date,
-        sum(usage_hours.billed_consumption) filter (
-            where usage_hours.metric = 'electricity_register'
-        ) as electricity_kwh,
-        sum(usage_hours.billed_consumption) filter (
-            where usage_hours.metric = 'water_register'
-        ) as water_m3,
-        sum(usage_hours.billed_consumption) filter (
-            where usage_hours.metric = 'gas_register'
-        ) as gas_m3
+        {{ consumed_by_meters('usage_hours') }}
     from dates
     inner join usage_hours
         on
@@ -87,28 +94,49 @@ consumed as (
             and dates.business_date = usage_hours.business_date
     group by usage_hours.shop_id, usage_hours.business_date
 
+),
+
+judged as (
+
+    select
+        measured.*,
+        sold.net_sales,
+        sold.transactions,
+        coalesce(sold.sales_expected, 0) as sales_expected,
+        coalesce(sold.sales_received, 0) as sales_received,
+        {{ consumed_columns('consumed') }},
+        case
+            when coalesce(sold.sales_expected, 0) = 0 then 'NO_TILL'
+            when sold.sales_received < sold.sales_expected then 'MISSING'
+            when
+                sold.differing > 0
+                or sold.net_sales <> measured.declared_sales
+                or sold.transactions <> measured.declared_transactions
+                then 'UNRECONCILED'
+            else 'COMPLETE'
+        end as sales_state
+    from measured
+    left join sold
+        on
+            measured.shop_id = sold.shop_id
+            and measured.business_date = sold.business_date
+    left join consumed
+        on
+            measured.shop_id = consumed.shop_id
+            and measured.business_date = consumed.business_date
+
 )
 
 select
-    counted.mall_id,
-    counted.shop_id,
-    counted.business_date,
-    counted.net_sales::numeric(14, 2) as net_sales,
-    counted.transactions::bigint as transactions,
-    counted.footfall_in::bigint as footfall_in,
-    counted.footfall_out::bigint as footfall_out,
-    consumed.electricity_kwh::numeric(18, 6) as electricity_kwh,
-    consumed.water_m3::numeric(18, 6) as water_m3,
-    consumed.gas_m3::numeric(18, 6) as gas_m3,
-    counted.sales_expected::int as sales_expected,
-    counted.sales_received::int as sales_received,
-    counted.footfall_expected::int as footfall_expected,
-    counted.footfall_received::int as footfall_received,
-    counted.sales_expected > 0
-    and counted.sales_received = counted.sales_expected as is_sales_complete,
-    counted.revision as source_revision
-from counted
-left join consumed
-    on
-        counted.shop_id = consumed.shop_id
-        and counted.business_date = consumed.business_date
+    mall_id,
+    shop_id,
+    business_date,
+    floor,
+    zone,
+    {{ measures() }},
+    declared_sales::numeric(14, 2) as declared_sales,
+    declared_transactions::bigint as declared_transactions,
+    sales_state,
+    sales_state = 'COMPLETE' as is_sales_complete,
+    revision as source_revision
+from judged

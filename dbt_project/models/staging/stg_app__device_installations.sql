@@ -11,10 +11,12 @@ renamed as (
         device_id,
         shop_id,
         zone,
+        floor,
         installed_date,
         removed_date,
         initial_register,
         final_register,
+        ratio,
         case
             when shop_id is not null then 'SHOP'
             when zone like 'ENTRANCE%' then 'ENTRANCE'

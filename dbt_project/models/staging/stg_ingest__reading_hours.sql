@@ -17,7 +17,8 @@ renamed as (
         samples,
         covers_minutes,
         array_to_string(flags, ',') as flags,
-        is_used
+        is_used,
+        is_estimated
     from source
 
 )
