@@ -213,6 +213,9 @@ GET  /admin/users/new/                                ADMIN       200 -
 POST /admin/users/new/                                ADMIN       200 -
 GET  /api/docs                                        ALL         200 -
 GET  /api/openapi.json                                ALL         200 -
+POST /api/v1/devices/<adapter>                        DEVICES     422 -
+POST /api/v1/devices/<adapter>                        STRANGERS   403 -
+POST /api/v1/devices/<adapter>                        PEOPLE      403 -
 POST /api/v1/readings                                 DEVICES     415 -
 POST /api/v1/readings                                 STRANGERS   403 -
 POST /api/v1/readings                                 PEOPLE      403 -
@@ -408,6 +411,7 @@ def site(portal_site: PortalSite) -> Site:  # noqa: F811
         "of": "shops",
         "extension": "csv",
         "feed": "pos_days",
+        "adapter": "hikvision",
         "filename": "app.css",
         "token": "nothing",
         "version": "nothing",

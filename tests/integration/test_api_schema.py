@@ -46,7 +46,12 @@ def api(staff_site: StaffSite) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_wsgi("/api/openapi.json", staff_site.app)
 
 
-OPERATIONS = (("POST", "/api/v1/readings"), ("GET", "/healthz"), ("GET", "/readyz"))
+OPERATIONS = (
+    ("POST", "/api/v1/readings"),
+    ("POST", "/api/v1/devices/{adapter}"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+)
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 

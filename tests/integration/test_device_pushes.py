@@ -2,6 +2,8 @@
 
 import base64
 import gzip
+import hashlib
+import hmac
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from psycopg.types.json import Jsonb
 from werkzeug.test import TestResponse
 
 from domain.devices import Adapter
+from domain.signatures import canonical_text, signing_key
 from services.operations.batches import unpack_body
 from webapp.api import device_pushes
 from webapp.api.device_pushes import VENDORS
@@ -486,3 +489,55 @@ def test_push_counts_for_the_quota_of_its_key(door: Door) -> None:
     waits = push(door, "xovis", body)
     assert int(problem(waits, 429, "quota") and waits.headers["Retry-After"]) >= 1
     assert door.one("SELECT count(*) FROM ingest.batches") == 2
+
+
+# -- a call that names itself ----------------------------------------------------------------------
+
+NAME = {"Idempotency_Key": "b1946ac9-2492"}
+
+
+def test_push_that_names_itself_is_answered_as_the_first_time(door: Door) -> None:
+    register(door, "xovis", "FC-9", serial="00005e0053b1", channel="1")
+    body = sensor((1, [("fw", 6)]))
+    first, again = (push(door, "xovis", body, **NAME) for _ in range(2))
+    assert (first.status_code, first.data) == (again.status_code, again.data)
+    assert counts(again) == {"accepted": 1}
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert door.one("SELECT count(*) FROM ingest.batches") == 1
+    other = push(door, "xovis", sensor((1, [("fw", 7)])), **NAME)
+    problem(other, 422, "idempotency-key")
+    assert readings(door, door.one("SELECT id FROM app.devices WHERE code = 'FC-9'")) == {
+        "footfall_in": "6"
+    }
+
+
+def test_refusal_and_soap_that_name_themselves_are_answered_again(door: Door) -> None:
+    refused = [push(door, "xovis", b"<", **NAME) for _ in range(2)]
+    first, again = (problem(answer, 422, "unreadable") for answer in refused)
+    assert first == again
+    example = EXAMPLE[Adapter.TECHTRANS]
+    replies = [send(door, example, Idempotency_Key="soap") for _ in range(2)]
+    assert replies[0].data == replies[1].data
+    assert {reply.mimetype for reply in replies} == {"text/xml"}
+    assert door.one("SELECT messages FROM ingest.unknown_devices") == 1
+
+
+def test_signed_push_is_taken_once(door: Door) -> None:
+    register(door, "xovis", "FC-9", serial="00005e0053b1", channel="1")
+    body = sensor((1, [("fw", 6)]))
+    public_id, _, secret = door.key.partition("_")
+    given = {"timestamp": int(NOW.timestamp()), "sequence": 1}
+    text = canonical_text(
+        method="POST",
+        target="/api/v1/devices/xovis",
+        body_sha256=hashlib.sha256(body).digest(),
+        **given,
+    )
+    signature = hmac.new(signing_key(secret), text, "sha256").hexdigest()
+    header = (
+        f"Atrium-HMAC-SHA256 keyid={public_id}, timestamp={given['timestamp']}, "
+        f"sequence={given['sequence']}, signature={signature}"
+    )
+    assert push(door, "xovis", body, key=None, Authorization=header).status_code == 200
+    problem(push(door, "xovis", body, key=None, Authorization=header), 409, "repeated-call")
+    assert door.one("SELECT count(*) FROM ingest.batches") == 1

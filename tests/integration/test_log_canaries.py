@@ -1,5 +1,6 @@
 """Secrets are sown everywhere a person or a device can put one; no log and no page shows them."""
 
+import base64
 import http.client
 import io
 import json
@@ -143,6 +144,26 @@ def test_device_key_is_in_no_line(staff_site: StaffSite, log: io.StringIO) -> No
         assert CANARY not in answer.text
     assert any(e.get("path") == "/api/v1/readings" for e in events(log))
     assert CANARY not in log.getvalue()
+
+
+def test_basic_secret_of_a_device_is_in_no_line(staff_site: StaffSite, log: io.StringIO) -> None:
+    client = staff_site.app.test_client(use_cookies=False)
+    secret = f"{CANARY}{CANARY}"
+    pairs = (f"0123456789abcdef:{secret}", f"{CANARY}:{CANARY}", CANARY, f"{CANARY}\xff:")
+    sown = [base64.b64encode(pair.encode("latin-1")).decode() for pair in pairs]
+    for text in (*sown, f"{CANARY}!"):
+        answer = client.post(
+            "/api/v1/devices/techtrans",
+            data=f"<a><password>{CANARY}</password></a>",
+            headers={"Authorization": f"Basic {text}"},
+        )
+        assert answer.status_code == 401
+        assert CANARY not in answer.text
+        assert text not in answer.text
+    lines = log.getvalue()
+    assert any(e.get("path") == "/api/v1/devices/<adapter>" for e in events(log)), lines
+    for text in (CANARY, *sown):
+        assert text not in lines
 
 
 # -- as it is served ----------------------------------------------------------------------------

@@ -10,8 +10,13 @@ import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from staff_mall import NOW
 from staff_site import StaffSite, token
 from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from services.operations.device_keys import create_device_key
+from storage.database import transaction
+from webapp.api.device_pushes import VENDORS
 
 ADMIN = "admin@example.org"
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "BREW")
@@ -19,6 +24,11 @@ OURS = re.compile(r"Traceback|werkzeug|sqlalchemy|psycopg|flask|\.py\b|SELECT |I
 HUGE = "9" * 400
 # A link that ran out, a form with a fault: pages of their own that say what to do.
 SAID_IN_PLACE = (410, 422)
+# Where devices call.
+DOORS = (
+    "/api/v1/readings",
+    *(f"/api/v1/devices/{adapter}" for adapter in ("hikvision", "xovis", "nem12", "nobody")),
+)
 
 
 @pytest.fixture(scope="module")
@@ -169,10 +179,51 @@ def test_odd_body_is_refused(
     staff_site: StaffSite, admin: FlaskClient, content_type: str, body: bytes
 ) -> None:
     client = admin
-    for path in ("/sign-in", "/sign-out", "/language", "/admin/shops/new/", "/api/v1/readings"):
+    for path in ("/sign-in", "/sign-out", "/language", "/admin/shops/new/", *DOORS):
         answer = client.post(path, data=body, content_type=content_type)
         check(answer, path)
         assert answer.status_code >= 400, path
+
+
+@pytest.fixture(scope="module")
+def device_key(staff_site: StaffSite) -> str:
+    with transaction(staff_site.engine) as session:
+        return create_device_key(
+            session, mall_id=staff_site.mall.mall_id, device_id=None, name="odd", now=NOW
+        )
+
+
+ODD_PUSHES = {
+    "nothing": b"",
+    "NUL": b"\x00" * 1000,
+    "a deep array": b"[" * 100_000,
+    "a deep object": b'{"a":' * 100_000,
+    "halves of characters": b'{"logics_data":{"sensor_info":{"serial_number":"\\ud800"}}}',
+    "a number of a million digits": b"[" + b"9" * 1_000_000 + b"]",
+    "an entity": b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+    "a laugh": b'<!DOCTYPE a [<!ENTITY b "ha"><!ENTITY c "' + b"&b;" * 1000 + b'">]><a>&c;</a>',
+    "tags without end": b"<a>" * 50_000,
+    "a stream of no parts": b"--x\r\n" * 5_000,
+    "half a stream": b"--x\r\nContent-Type: application/xml\r\n\r\n<Event",
+    "commas": b"," * 100_000,
+    "lines of NEM12": b"100,NEM12\n" + b"300,20260101,\n" * 5_000,
+    "a telegram of nothing": b"/XXX5\r\n\r\n" + b"1-0:1.8.0()\r\n" * 3_000 + b"!0000\r\n",
+}
+
+
+@pytest.mark.parametrize("name", ODD_PUSHES)
+def test_odd_push_with_a_sound_key_is_refused(
+    staff_site: StaffSite, device_key: str, name: str
+) -> None:
+    client = staff_site.app.test_client(use_cookies=False)
+    for adapter in VENDORS:
+        answer = client.post(
+            f"/api/v1/devices/{adapter.value}",
+            data=ODD_PUSHES[name],
+            headers={"Authorization": f"Bearer {device_key}"},
+        )
+        assert answer.status_code in (200, 202, 411, 413, 422), (adapter, answer.text[:300])
+        assert not OURS.search(answer.text), adapter
 
 
 def test_form_of_too_much_is_too_large(staff_site: StaffSite) -> None:
@@ -194,6 +245,8 @@ def test_form_of_too_much_is_too_large(staff_site: StaffSite) -> None:
         {"Accept-Language": ",;q=,zh;q=abc,*;q=-1"},
         {"Accept": "text/html;q=nan"},
         {"Authorization": "Basic " + "x" * 5000},
+        {"Authorization": "Basic " + "/" * 300},
+        {"Authorization": "Basic AAAA:"},
         {"Authorization": "Bearer \xff"},
         {"Authentication-Token": "x.y.z"},
         {"Content-Length": "-1"},
@@ -206,6 +259,10 @@ def test_form_of_too_much_is_too_large(staff_site: StaffSite) -> None:
         {"User-Agent": "\x01\x7f" * 200},
         {"X-Request-ID": "<script>"},
         {"Content-Encoding": "gzip"},
+        {"Content-Encoding": "zstd"},
+        {"Content-Encoding": "gzip, zstd"},
+        {"Idempotency-Key": "x" * 5000},
+        {"Content-Type": "multipart/mixed; boundary=" + "x" * 5000},
     ],
 )
 def test_odd_header_is_survived(
@@ -218,7 +275,7 @@ def test_odd_header_is_survived(
             "/admin/",
             "/api/docs",
             "/static/app.css",
-            "/api/v1/readings",
+            *DOORS,
         ):
             for method in ("GET", "POST"):
                 check(client.open(path, method=method, headers=headers), (method, path))

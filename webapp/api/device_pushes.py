@@ -5,26 +5,31 @@ read, and what nobody has registered, is kept too.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import psycopg
-from flask import Response
+from flask import Response, request
 
 from domain.devices import Adapter
 from services.adapters import techtrans
 from services.adapters.refusals import Reason
 from services.operations.device_pushes import PushResult, land_push
+from services.operations.idempotency import keep_answer
 from webapp.api import problems
 from webapp.api.authentication import BASIC_CHALLENGE, read_push_credentials
-from webapp.api.bodies import read_push_headers, unpack_text
+from webapp.api.bodies import JSON, read_push_headers, unpack_text
 from webapp.api.calls import Call, land_call, note_heard, take_call
 from webapp.api.connections import RELOAD_SECONDS, devices_of
-from webapp.api.problems import ApiProblem, problem_response
+from webapp.api.idempotency import REPLAYED, find_earlier, read_name
+from webapp.api.problems import PROBLEM_JSON, ApiProblem, problem_response
 
 # Our own format names devices by their codes, and has an endpoint of its own.
 VENDORS = tuple(adapter for adapter in Adapter if adapter is not Adapter.ATRIUM)
+SOAP = "text/xml; charset=utf-8"
 UNAUTHORISED = 401
+BAD_REQUEST = 400
 
 
 def post_push(adapter: str) -> Response:
@@ -49,35 +54,66 @@ def post_push(adapter: str) -> Response:
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    status: int
+    content: bytes
+    heard_device_ids: frozenset[int] = frozenset()
+    is_replayed: bool = False
+
+
 def _take(call: Call, adapter: Adapter) -> Response:
-    settings = call.at.settings
-    mall_id = call.grant.mall_id
+    name = read_name(request)
 
-    def land(connection: psycopg.Connection) -> PushResult:
-        devices = devices_of(connection, call.at.database_url, mall_id)
-        return land_push(
-            connection,
-            call.body,
-            adapter=adapter,
-            content_type=call.announced.content_type,
-            devices=devices,
-            mall=devices.mall,
-            key_id=call.grant.key_id,
-            only_device_id=call.grant.device_id,
-            received_at=call.now,
-            arrival=call.arrival,
-            unpack=lambda body: unpack_text(body, call.announced, limit=settings.api_max_bytes),
-            newer_devices=lambda: devices_of(
-                connection, call.at.database_url, mall_id, max_age=RELOAD_SECONDS
-            ),
-        )
+    def land(connection: psycopg.Connection) -> Answered:
+        earlier = find_earlier(connection, call, name) if name else None
+        if earlier is not None:
+            return Answered(earlier.status, earlier.answer, is_replayed=True)
+        result = _land(connection, call, adapter)
+        response = _response(result)
+        if adapter is Adapter.TECHTRANS:
+            content = _soap(call, result, is_kept=response.status_code < BAD_REQUEST)
+        else:
+            content = response.get_data()
+        if name:
+            keep_answer(
+                connection,
+                key_id=call.grant.key_id,
+                mall_id=call.grant.mall_id,
+                name=name,
+                status=response.status_code,
+                answer=content,
+            )
+        return Answered(response.status_code, content, result.heard_device_ids)
 
-    result = land_call(call, land)
-    note_heard(call, result.heard_device_ids)
-    response = _response(result)
-    if adapter is Adapter.TECHTRANS:
-        return _soap(call, response, result)
-    return response
+    answered = land_call(call, land)
+    note_heard(call, answered.heard_device_ids)
+    content_type = PROBLEM_JSON if answered.status >= BAD_REQUEST else JSON
+    return Response(
+        answered.content,
+        status=answered.status,
+        content_type=SOAP if adapter is Adapter.TECHTRANS else content_type,
+        headers=REPLAYED if answered.is_replayed else None,
+    )
+
+
+def _land(connection: psycopg.Connection, call: Call, adapter: Adapter) -> PushResult:
+    settings, url, mall_id = call.at.settings, call.at.database_url, call.grant.mall_id
+    devices = devices_of(connection, url, mall_id)
+    return land_push(
+        connection,
+        call.body,
+        adapter=adapter,
+        content_type=call.announced.content_type,
+        devices=devices,
+        mall=devices.mall,
+        key_id=call.grant.key_id,
+        only_device_id=call.grant.device_id,
+        received_at=call.now,
+        arrival=call.arrival,
+        unpack=lambda body: unpack_text(body, call.announced, limit=settings.api_max_bytes),
+        newer_devices=lambda: devices_of(connection, url, mall_id, max_age=RELOAD_SECONDS),
+    )
 
 
 def _response(result: PushResult) -> Response:
@@ -110,8 +146,8 @@ def _response(result: PushResult) -> Response:
     return Response(msgspec.json.encode(answer), mimetype="application/json")
 
 
-def _soap(call: Call, response: Response, result: PushResult) -> Response:
-    """The reply that a till of this make waits for, with the status of the plain one."""
+def _soap(call: Call, result: PushResult, *, is_kept: bool) -> bytes:
+    """The reply that a till of this make waits for."""
     if result.problem is not None:
         message = result.problem.reason
     elif result.is_waiting:
@@ -120,12 +156,7 @@ def _soap(call: Call, response: Response, result: PushResult) -> Response:
         message = f"{result.taken} taken, {result.refused} refused: {result.refusals[0].reason}"
     else:
         message = "OK"
-    is_kept = response.status_code < 400
-    return Response(
-        techtrans.answer(is_kept, message, call.body),
-        status=response.status_code,
-        content_type="text/xml; charset=utf-8",
-    )
+    return techtrans.answer(is_kept, message, call.body)
 
 
 def _answer(result: PushResult) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from typing import Any
 from domain.devices import METRICS_OF_KIND, UNIT_OF_METRIC, Metric
 from services.adapters.refusals import TITLES
 from storage.settings import Settings
+from webapp.api import problems
 from webapp.api.bodies import JSON, LINES
-from webapp.api.problems import PROBLEM_JSON, PROBLEMS
+from webapp.api.openapi_pushes import post_push, push_schemas
+from webapp.api.problems import PROBLEM_JSON, PROBLEMS, ProblemKind
 
 Translate = Callable[[str], str]
 SMALLEST = {
@@ -72,6 +74,14 @@ def build_document(settings: Settings, translate: Translate = str) -> dict[str, 
         },
         "paths": {
             "/api/v1/readings": {"post": _post_readings(settings, _)},
+            "/api/v1/devices/{adapter}": {
+                "post": post_push(
+                    settings,
+                    _,
+                    refusals=_refusals(_, but=problems.WRONG_TYPE),
+                    parameters=[_call_name(_)],
+                )
+            },
             "/healthz": {
                 "get": {
                     "operationId": "healthz",
@@ -120,6 +130,14 @@ def build_document(settings: Settings, translate: Translate = str) -> dict[str, 
                         "once. A key can be made that requires it."
                     ),
                 },
+                "deviceBasic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": _(
+                        "For devices that can do nothing else, where they push: the public id of "
+                        "a device key as user, its secret as password."
+                    ),
+                },
             },
             "schemas": _schemas(_),
         },
@@ -151,12 +169,13 @@ def _post_readings(settings: Settings, _: Translate) -> dict[str, Any]:
             calls=f"{settings.api_key_calls_per_minute:,}",
             bytes=f"{settings.api_key_bytes_per_minute:,}",
         ),
+        "parameters": [_call_name(_)],
         "requestBody": {
             "required": True,
             "description": _(
-                "At most {readings} readings and {bytes} bytes a call, unpacked. gzip is welcome "
-                "(Content-Encoding: gzip). Content-Length is needed; Content-Digest with sha-256 "
-                "(RFC 9530) is checked when it is there."
+                "At most {readings} readings and {bytes} bytes a call, unpacked; gzip and zstd are "
+                "welcome (Content-Encoding). Content-Length is needed; Content-Digest with "
+                "sha-256 (RFC 9530) is checked when it is there."
             ).format(
                 readings=f"{settings.api_max_readings:,}", bytes=f"{settings.api_max_bytes:,}"
             ),
@@ -175,24 +194,44 @@ def _post_readings(settings: Settings, _: Translate) -> dict[str, Any]:
                     }
                 },
             },
-            **{
-                str(status): {
-                    "description": " · ".join(
-                        _(problem.title) for problem in PROBLEMS if problem.status == status
-                    ),
-                    **_headers(status, _),
-                    "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-                }
-                for status in sorted({problem.status for problem in PROBLEMS})
-            },
+            **_refusals(_, but=problems.UNKNOWN_ADAPTER),
         },
+    }
+
+
+def _call_name(_: Translate) -> dict[str, Any]:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": _(
+            "Names the call, in at most 255 visible ASCII characters. Sent again under the name "
+            "within a day it is answered as the first time, with Idempotency-Replayed: true; "
+            "another body under the name is refused."
+        ),
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    }
+
+
+def _refusals(_: Translate, *, but: ProblemKind) -> dict[str, Any]:
+    """The problems, but one, by status."""
+    kinds = [problem for problem in PROBLEMS if problem is not but]
+    return {
+        str(status): {
+            "description": " · ".join(
+                _(problem.title) for problem in kinds if problem.status == status
+            ),
+            **_headers(status, _),
+            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in sorted({problem.status for problem in kinds})
     }
 
 
 def _headers(status: int, _: Translate) -> dict[str, Any]:
     """What else an answer of this status says."""
     if status == 401:
-        name, says = "WWW-Authenticate", _("Both ways of signing in.")
+        name, says = "WWW-Authenticate", _("The ways of signing in.")
     elif status in (429, 503):
         name, says = "Retry-After", _("Seconds until the same call may be sent again.")
     else:
@@ -306,6 +345,7 @@ def _schemas(_: Translate) -> dict[str, Any]:
                 },
             },
         },
+        **push_schemas(_, count),
         "Problem": {
             "type": "object",
             "description": _(
@@ -325,6 +365,11 @@ def _schemas(_: Translate) -> dict[str, Any]:
                     "type": "string",
                     "enum": sorted(TITLES),
                     "description": _("Why a body could not be read, for programs."),
+                },
+                "adapters": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": _("With unknown-adapter: those that there are."),
                 },
                 "signed_text": {
                     "type": "string",

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from domain.devices import Adapter
+from services.language import marked
 
 JSON, XML, SOAP, TEXT = "application/json", "application/xml", "text/xml", "text/plain"
 
@@ -191,15 +192,17 @@ AI_ON_THE_EDGE = {
 }
 
 PUSH_EXAMPLES = (
-    PushExample(Adapter.HIKVISION, "Hikvision ISAPI", XML, HIKVISION),
-    PushExample(Adapter.AXIS, "Axis Retail Data", JSON, AXIS),
-    PushExample(Adapter.XOVIS, "Xovis 5", JSON, XOVIS),
-    PushExample(Adapter.MILESIGHT, "Milesight VS", JSON, MILESIGHT),
-    PushExample(Adapter.POSLOG, "ARTS POSLog", XML, POSLOG),
-    PushExample(Adapter.TECHTRANS, "TechTrans SOAP", SOAP, TECHTRANS),
-    PushExample(Adapter.SHOP_DAYS, "ShopCode, SaleDate", JSON, SHOP_DAYS),
-    PushExample(Adapter.NEM12, "NEM12", TEXT, NEM12),
-    PushExample(Adapter.DSMR, "OBIS", TEXT, DSMR),
-    PushExample(Adapter.GATEWAY, "Neuron: DL/T 645, Modbus", JSON, GATEWAY),
-    PushExample(Adapter.AI_ON_THE_EDGE, "AI-on-the-edge", JSON, AI_ON_THE_EDGE),
+    PushExample(Adapter.HIKVISION, marked("Hikvision camera, ISAPI"), XML, HIKVISION),
+    PushExample(Adapter.AXIS, marked("Axis counter, Retail Data"), JSON, AXIS),
+    PushExample(Adapter.XOVIS, marked("Xovis sensor, version 5"), JSON, XOVIS),
+    PushExample(Adapter.MILESIGHT, marked("Milesight counter, VS series"), JSON, MILESIGHT),
+    PushExample(Adapter.POSLOG, marked("Transactions as ARTS POSLog"), XML, POSLOG),
+    PushExample(Adapter.TECHTRANS, marked("Transactions as TechTrans SOAP"), SOAP, TECHTRANS),
+    PushExample(Adapter.SHOP_DAYS, marked("A shop's day summary"), JSON, SHOP_DAYS),
+    PushExample(Adapter.NEM12, marked("Meter file NEM12"), TEXT, NEM12),
+    PushExample(Adapter.DSMR, marked("Telegram of a meter, OBIS"), TEXT, DSMR),
+    PushExample(Adapter.GATEWAY, marked("Gateway JSON: DL/T 645, Modbus"), JSON, GATEWAY),
+    PushExample(
+        Adapter.AI_ON_THE_EDGE, marked("Water meter read by a camera"), JSON, AI_ON_THE_EDGE
+    ),
 )
