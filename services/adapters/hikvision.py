@@ -16,13 +16,15 @@ Pieces: `enter` and `exit` each; an alert or an element that does not count is o
 import re
 
 from domain.devices import Metric
-from services.adapters.decoded import MOST_ITEMS, Decoded, Source, Unreadable
+from services.adapters.decoded import Decoded, Source, Unreadable
 from services.adapters.pieces import Gathering, Unfit, instant, interval, name_of, serial_of
 from services.adapters.refusals import Reason, shown
 from services.adapters.xml_tree import Element, read_xml
 
 ALERT = "EventNotificationAlert"
 LABELS = {"enter": Metric.FOOTFALL_IN, "exit": Metric.FOOTFALL_OUT}
+# A camera sends an alert and its pictures at a time; each part costs a parser.
+MOST_STREAMED = 10_000
 LONGEST_BOUNDARY = 200
 LONGEST_HEAD = 8_192
 SHOWN = 400
@@ -51,8 +53,11 @@ def _parts(body: bytes) -> list[bytes]:
         raise Unreadable(
             Reason.UNKNOWN_FORMAT, "the body opens with dashes; expected a boundary and parts"
         )
-    if body.count(boundary) > MOST_ITEMS:
-        raise Unreadable(Reason.TOO_LARGE, f"the stream has more than {MOST_ITEMS:,} parts")
+    if body.count(boundary) > MOST_STREAMED:
+        raise Unreadable(
+            Reason.TOO_LARGE,
+            f"the stream has more than {MOST_STREAMED:,} parts; send it in several",
+        )
     parts = re.split(rb"(?:\A|\n)" + re.escape(boundary) + rb"(?=--|[ \t\r\n]|\Z)", body)[1:]
     return [part for part in parts if part.strip() and not part.startswith(b"--")]
 
