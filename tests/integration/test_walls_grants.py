@@ -37,7 +37,7 @@ app.contract_units        S      SU     SIU    S      S      -      -      SU   
 app.contracts             S      SU     SIU    S      S      -      -      SU     S
 app.device_installations  SIU    S      SIU    -      -      -      S      S      S
 app.device_keys           SIU    S      SIU    -      -      -      -      -      S
-app.devices               SIU    S      SIU    -      -      -      S      SU     S
+app.devices               SIU    S      SIU    S      -      -      S      SU     S
 app.documents             S      S      -      S      S      -      -      SI     S
 app.malls                 SU     S      S      S      S      -      S      S      S
 app.notifications         SI     -      -      -      SU     SI     -      SIU    S
