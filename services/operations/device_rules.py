@@ -23,6 +23,7 @@ from domain.devices import (
     FeedKind,
     Metric,
 )
+from services.adapters.pieces import Unfit, serial_of
 from storage.models import Device
 
 REGISTER_OF_USED = {
@@ -115,13 +116,23 @@ class DeviceDraft:
                 kinds.setdefault(metric.value, FeedKind.INTERVAL.value)
         return replace(
             self,
-            serial=self.serial.strip(),
+            serial=_as_sent(self.adapter, self.serial.strip()),
             channel=self.channel.strip(),
             direction_map={label.strip(): to for label, to in self.direction_map.items()},
             metric_kinds={
                 metric: kind for metric, kind in sorted(kinds.items()) if kind != self.feed_kind
             },
         )
+
+
+def _as_sent(adapter: str, serial: str) -> str:
+    """The serial as the adapters hand it over: a MAC in any spelling is one serial."""
+    if adapter == Adapter.ATRIUM or not serial:
+        return serial
+    try:
+        return serial_of(serial, "serial")
+    except Unfit:
+        return serial
 
 
 def faults_of(

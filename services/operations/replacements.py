@@ -70,8 +70,8 @@ def replace_meter(
     Raises NotRegistered, NotInstalled, InvalidDevice (serial), InvalidRegistration.
     """
     device = locked_device(session, device_id)
-    if serial.strip() and serial.strip() != device.serial:
-        _give_serial(session, device, serial.strip())
+    if serial.strip():
+        _give_serial(session, device, serial)
     return _divide(
         session,
         device,
@@ -125,12 +125,12 @@ def _give_serial(session: Session, device: Device, serial: str) -> None:
         adapter=device.adapter,
         serial=serial,
         channel=device.channel,
-    )
+    ).tidied()
     faults = faults_of(session, draft, mall_id=device.mall_id, device_id=device.id)
     wrong: FieldFault | None = faults.get("serial") or faults.get("channel")
     if wrong is not None:
         raise InvalidDevice(device.code, {"serial": wrong})
-    device.serial = serial
+    device.serial = draft.serial
 
 
 def _divide(
