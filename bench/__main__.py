@@ -9,12 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import audit, backup, bill_run, ingest, whole
+from bench import audit, backup, bill_run, ingest, ledger, whole
 from bench.figures import Figure
 
 RESULTS = Path(__file__).parent / "results.json"
 MEASURES: dict[str, Callable[[], Figure]] = {
     **ingest.MEASURES,
+    **ledger.MEASURES,
     **bill_run.MEASURES,
     **backup.MEASURES,
     **audit.MEASURES,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from storage.database import migrate
 from storage.logins import prepare_logins
-from storage.postgres import embedded_server, free_port
+from storage.postgres import EmbeddedServer, embedded_server, free_port
 from storage.settings import REPOSITORY, Settings
 
 START_SECONDS = 60
@@ -24,6 +24,13 @@ START_SECONDS = 60
 @contextmanager
 def database() -> Iterator[tuple[str, Path]]:
     """A migrated, empty database on a server of its own, and the state folder it lives in."""
+    with database_server() as (_, url, folder):
+        yield url, folder
+
+
+@contextmanager
+def database_server() -> Iterator[tuple[EmbeddedServer, str, Path]]:
+    """As `database`, with the server itself."""
     folder = Path(tempfile.mkdtemp(prefix="atrium-bench-"))
     folder.chmod(0o755)
     server = embedded_server(Settings(state_dir=folder, _env_file=None))
@@ -31,7 +38,7 @@ def database() -> Iterator[tuple[str, Path]]:
     try:
         url = server.url("postgres")
         migrate(url)
-        yield url, folder
+        yield server, url, folder
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
@@ -45,6 +52,18 @@ def web(
 
     Its log is `web.log` in `folder`, its logins' secrets are there too.
     """
+    with running_web(url, folder, workers=workers, threads=threads, log_level=log_level) as (
+        port,
+        _,
+    ):
+        yield port
+
+
+@contextmanager
+def running_web(
+    url: str, folder: Path, *, workers: int = 2, threads: int = 4, log_level: str = "WARNING"
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """As `web`, with gunicorn's own process."""
     prepare_logins(Settings(state_dir=folder, _env_file=None), url)
     port = free_port()
     environment = {
@@ -61,24 +80,40 @@ def web(
         ATRIUM_API_KEY_CALLS_PER_MINUTE=str(10**9),
         ATRIUM_API_KEY_BYTES_PER_MINUTE=str(10**12),
     )
-    with (folder / "web.log").open("wb") as log:
+    command = ["-c", "python:webapp.gunicorn_conf", "webapp.wsgi:app"]
+    with gunicorn(command, environment, port, folder / "web.log") as process:
+        yield port, process
+
+
+@contextmanager
+def peer(url: str, folder: Path, *, workers: int = 2, threads: int = 4) -> Iterator[int]:
+    """The peer's endpoint (bench.peer_server) under the same server; the port it answers on."""
+    port = free_port()
+    command = [
+        *("--workers", str(workers), "--threads", str(threads), "--worker-class", "gthread"),
+        *("--bind", f"127.0.0.1:{port}", "--keep-alive", "15", "bench.peer_server:app"),
+    ]
+    environment = {**os.environ, "PEER_DATABASE_URL": url}
+    with gunicorn(command, environment, port, folder / "peer.log"):
+        yield port
+
+
+@contextmanager
+def gunicorn(
+    command: list[str], environment: dict[str, str], port: int, log_path: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """gunicorn once it answers, until the end of the block."""
+    with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "gunicorn",
-                "-c",
-                "python:webapp.gunicorn_conf",
-                "webapp.wsgi:app",
-            ],
+            [sys.executable, "-m", "gunicorn", *command],
             cwd=REPOSITORY,
             env=environment,
             stdout=log,
             stderr=log,
         )
         try:
-            _wait(process, port, folder / "web.log")
-            yield port
+            _wait(process, port, log_path)
+            yield process
         finally:
             process.terminate()
             try:
