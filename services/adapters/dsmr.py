@@ -312,8 +312,9 @@ def _serial(stated: str | None, telegram: str) -> str:
     """The serial as printed; of a telegram without one, what its first line says."""
     found = (stated or "").strip()
     if not found and telegram:
-        # /EXA5METER-0001: three letters of the maker, its speed, and from there its own words.
-        found = telegram.split("\n", 1)[0][5:].strip()
+        # /EXA5METER-0001: three letters of the maker, its speed, where it has one a mode (\2), and
+        # from there its own words.
+        found = re.sub(r"^\\.", "", telegram.split("\n", 1)[0][5:]).strip()
     if len(found) % 2 == 0 and _HEX_TEXT.fullmatch(found):
         found = bytes.fromhex(found).decode("ascii").strip("\x7f ") or found
     return name_of(found, "the serial")

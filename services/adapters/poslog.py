@@ -95,10 +95,15 @@ def _sale(transaction: Element, source: Source, place: int) -> Sale:
     kind, original = _kind(transaction, retail)
     gross = refunds = discounts = tax = ZERO
     if retail is not None:
-        gross, refunds, discounts, tax = _amounts(retail)
-        if kind is SaleKind.SALE and refunds and not gross:
-            kind = SaleKind.RETURN
-            original = _original(retail)
+        if kind is SaleKind.SALE:
+            gross, refunds, discounts, tax = _amounts(retail)
+            if refunds and not gross:
+                kind, original = SaleKind.RETURN, _original(retail)
+        else:
+            # Not counted, and so often of no sense: lines sold beside a negative total.
+            totals = _totals(retail)
+            gross = abs(totals.get("TransactionGrandAmount", ZERO))
+            tax = abs(totals.get("TransactionTaxAmount", ZERO))
     return Sale(
         place=place,
         serial=serial,

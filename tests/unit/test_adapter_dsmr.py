@@ -80,6 +80,12 @@ def test_total_register_counts_and_its_tariffs_do_not() -> None:
     assert (measurement.label, measurement.value) == ("1-0:1.8.0", Decimal("330.111"))
 
 
+def test_meter_that_names_no_serial_is_known_by_its_first_line() -> None:
+    lines = ("0-0:1.0.0(260512231500S)", "1-0:1.8.0(00006678.394*kWh)")
+    body = telegram(*lines, ident="/ELL5\\2MX-338_A").encode()
+    assert (only(body).serial, only(body).value) == ("MX-338_A", Decimal("6678.394"))
+
+
 def test_d0_telegram_gives_electricity_and_water() -> None:
     assert said(D0) == [
         ("M-4401", "", "1-0:1.8.0", Metric.ELECTRICITY, Decimal("20345.67")),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.sales import SaleKind
+from domain.sales import COUNTED, SaleKind
 from services.adapters.decoded import Sale, Unreadable
 from services.adapters.poslog import decode
 from services.adapters.refusals import Reason
@@ -100,6 +100,14 @@ def test_return_is_read_however_the_till_signs_it(inside: str) -> None:
     sale = only_sale(transaction(inside))
     assert sale.kind is SaleKind.RETURN
     assert amounts(sale)[:2] == ("0.00", "45.20")
+
+
+@pytest.mark.parametrize("flags", ['CancelFlag="true"', 'TrainingModeFlag="1"', ""])
+def test_what_is_not_counted_is_kept_whatever_its_amounts_say(flags: str) -> None:
+    link = "<TransactionLink ReasonCode='Void'><SequenceNumber>1</SequenceNumber></TransactionLink>"
+    sale = only_sale(transaction(line("Sale", "113.00") + link + totals("-113.00"), flags=flags))
+    assert sale.kind not in COUNTED
+    assert amounts(sale) == ("113.00", "0.00", "0.00", "0.00", "113.00")
 
 
 def test_net_of_tax_and_tax_make_the_grand_total_that_a_till_leaves_out() -> None:
