@@ -141,11 +141,35 @@ class Adapter(StrEnum):
 
 
 class Feed(StrEnum):
-    """A kind of file in the drop-box: inbox/<mall code>/<feed>/<name>."""
+    """A kind of file in the drop-box: inbox/<mall code>/<feed>/<name>.
+
+    The first four are tables of ours (READINGS also as JSON); the others hold what a make of
+    device writes, and are named like its adapter.
+    """
 
     POS_DAYS = "pos_days"
     FOOTFALL_HOURS = "footfall_hours"
     METER_REGISTERS = "meter_registers"
+    READINGS = "readings"
+    HIKVISION = "hikvision"
+    AXIS = "axis"
+    XOVIS = "xovis"
+    MILESIGHT = "milesight"
+    POSLOG = "poslog"
+    TECHTRANS = "techtrans"
+    SHOP_DAYS = "shop_days"
+    NEM12 = "nem12"
+    DSMR = "dsmr"
+    GATEWAY = "gateway"
+    AI_ON_THE_EDGE = "ai_on_the_edge"
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """Who speaks in the file; None for tables of ours."""
+        return Adapter(self.value) if self.value in _ADAPTERS else None
+
+
+_ADAPTERS = frozenset(adapter.value for adapter in Adapter if adapter is not Adapter.ATRIUM)
 
 
 # A key that nobody used for so long is worth a question.

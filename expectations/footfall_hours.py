@@ -1,9 +1,8 @@
 """What a batch of hourly counts of visitors must look like."""
 
-import pandas as pd
-
-from domain.devices import Feed, Metric
-from expectations.suite import Rule, Verdict, door_rules, judge
+from domain.devices import Metric
+from expectations.kinds import Part, measured
+from expectations.suite import Rule, door_rules
 
 # A door four metres wide at one person per metre and second, for an hour.
 HIGHEST_HOUR = 14_400
@@ -25,11 +24,6 @@ RULES = (
 )
 
 
-def validate(frame: pd.DataFrame, *, refused: int) -> Verdict:
-    """Judge a batch; `frame` has one row per reading with the columns of `suite.COLUMNS`."""
-    if frame.empty:
-        return judge(Feed.FOOTFALL_HOURS, frame, refused=refused, rules=RULES)
-    rows = frame.copy()
-    rows["minutes"] = (rows["interval_end"] - rows["interval_start"]).dt.total_seconds() / 60
-    rows["visitors"] = pd.to_numeric(rows["value"].astype(str), errors="coerce")
-    return judge(Feed.FOOTFALL_HOURS, rows, refused=refused, rules=RULES)
+PARTS = (
+    Part(RULES, with_columns=lambda frame: measured(frame).rename(columns={"number": "visitors"})),
+)

@@ -1,9 +1,8 @@
 """What a batch of meters' registers must look like."""
 
-import pandas as pd
-
-from domain.devices import REGISTER_METRICS, Feed
-from expectations.suite import Rule, Verdict, door_rules, judge
+from domain.devices import REGISTER_METRICS
+from expectations.kinds import Part, measured
+from expectations.suite import Rule, door_rules
 
 # The widest dial made has ten digits.
 HIGHEST_DIAL = 9_999_999_999
@@ -25,11 +24,6 @@ RULES = (
 )
 
 
-def validate(frame: pd.DataFrame, *, refused: int) -> Verdict:
-    """Judge a batch; `frame` has one row per reading with the columns of `suite.COLUMNS`."""
-    if frame.empty:
-        return judge(Feed.METER_REGISTERS, frame, refused=refused, rules=RULES)
-    rows = frame.copy()
-    rows["minutes"] = (rows["interval_end"] - rows["interval_start"]).dt.total_seconds() / 60
-    rows["dial"] = pd.to_numeric(rows["value"].astype(str), errors="coerce")
-    return judge(Feed.METER_REGISTERS, rows, refused=refused, rules=RULES)
+PARTS = (
+    Part(RULES, with_columns=lambda frame: measured(frame).rename(columns={"number": "dial"})),
+)

@@ -1,11 +1,10 @@
 """What a batch of day files of tills must look like."""
 
-from decimal import Decimal
-
 import pandas as pd
 
-from domain.devices import Feed, Metric
-from expectations.suite import Rule, Verdict, door_rules, judge
+from domain.devices import Metric
+from expectations.kinds import Part, measured
+from expectations.suite import Rule, door_rules
 
 # A till of one shop; ten times the busiest day known of a department store's main till.
 HIGHEST_DAY = 50_000_000
@@ -46,20 +45,19 @@ RULES = (
 )
 
 
-def validate(frame: pd.DataFrame, *, refused: int) -> Verdict:
-    """Judge a batch; `frame` has one row per reading with the columns of `suite.COLUMNS`."""
-    if frame.empty:
-        return judge(Feed.POS_DAYS, frame, refused=refused, rules=RULES)
-    rows = frame.copy()
-    number = pd.to_numeric(rows["value"].astype(str), errors="coerce")
-    rows["minutes"] = (rows["interval_end"] - rows["interval_start"]).dt.total_seconds() / 60
+def _with_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    rows = measured(frame)
+    number = rows["number"]
     is_money = rows["metric"].isin([metric.value for metric in MONEY])
     rows["amount"] = number.where(is_money)
     rows["transactions"] = number.where(rows["metric"] == Metric.TRANSACTIONS.value)
     # The readings of one line of a file belong together; the gap is that of the line, exact.
-    exact = rows["value"].map(lambda value: int(Decimal(value).scaleb(4)))
+    exact = (number * 10_000).round()
     line = [rows[column] for column in ("file", "row_number") if column in rows]
     rows["identity_gap"] = (
-        (exact * rows["metric"].map(SIGNS).fillna(0).astype(int)).groupby(line).transform("sum")
+        (exact * rows["metric"].map(SIGNS).fillna(0)).groupby(line).transform("sum")
     )
-    return judge(Feed.POS_DAYS, rows, refused=refused, rules=RULES)
+    return rows
+
+
+PARTS = (Part(RULES, with_columns=_with_columns),)

@@ -11,8 +11,8 @@ or of the adapter, not dirt, and no row of it is loaded.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from time import perf_counter
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -37,15 +37,12 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One expectation. `kind` is the library's class name; `arguments` are its own; `subject`
-    names the table judged: the accepted `rows`, or the `outcomes` of all rows that came.
-    """
+    """One expectation. `kind` is the library's class name; `arguments` are its own."""
 
     kind: str
     arguments: Mapping[str, Any]
     english: str
     chinese: str
-    subject: str = "rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +56,7 @@ class Finding:
     checked: int
     unexpected: int
     needed_share: float
+    missing: int = 0
     examples: tuple[str, ...] = ()
     problem: str = ""
 
@@ -121,27 +119,22 @@ def door_rules(metrics: Sequence[str]) -> tuple[Rule, ...]:
             "Every quality is known",
             "每个质量标记都是已知的",
         ),
-        Rule(
-            "ExpectColumnValuesToBeInSet",
-            {"column": "outcome", "value_set": ["accepted"], "mostly": 1 - REFUSED_LIMIT},
-            "At most half of the rows were refused",
-            "被拒绝的行不超过一半",
-            subject="outcomes",
-        ),
     )
 
 
-def judge(feed: Feed, rows: pd.DataFrame, *, refused: int, rules: Sequence[Rule]) -> Verdict:
-    """Judge the accepted `rows` of a batch of which `refused` more rows were refused."""
-    began = perf_counter()
-    accepted = len(rows)
-    outcomes = pd.DataFrame({"outcome": ["accepted"] * accepted + ["refused"] * refused})
-    findings: list[Finding] = []
-    if accepted:
-        findings += _findings(rows, [rule for rule in rules if rule.subject == "rows"])
-    if accepted + refused >= SMALL_BATCH:
-        findings += _findings(outcomes, [rule for rule in rules if rule.subject == "outcomes"])
-    return Verdict(feed, accepted, refused, perf_counter() - began, tuple(findings))
+def outcome_finding(accepted: int, refused: int) -> Finding:
+    """Whether most of what came could be used: a share of two numbers that are known already."""
+    share = 1 - REFUSED_LIMIT
+    return Finding(
+        english="At most half of the rows were refused",
+        chinese="被拒绝的行不超过一半",
+        kind="ShareOfAcceptedRows",
+        is_met=accepted >= share * (accepted + refused),
+        checked=accepted + refused,
+        unexpected=refused,
+        needed_share=share,
+        examples=("refused",) if refused else (),
+    )
 
 
 def load_library() -> Any:
@@ -152,7 +145,31 @@ def load_library() -> Any:
     return great_expectations
 
 
-def _findings(table: pd.DataFrame, rules: Sequence[Rule]) -> list[Finding]:
+def merge(found: Sequence[Finding]) -> Finding:
+    """What one rule found in several pieces of a batch, as though it had seen them as one.
+
+    A rule about rows that fails in no piece holds; one that must hold for most is counted anew.
+    """
+    checked = sum(each.checked for each in found)
+    unexpected = sum(each.unexpected for each in found)
+    missing = sum(each.missing for each in found)
+    problem = next((each.problem for each in found if each.problem), "")
+    is_met = all(each.is_met for each in found)
+    if found[0].needed_share < 1 and not problem:
+        is_met = unexpected <= (1 - found[0].needed_share) * (checked - missing) + 1e-9
+    return replace(
+        found[0],
+        is_met=is_met,
+        checked=checked,
+        unexpected=unexpected,
+        missing=missing,
+        examples=tuple(chain.from_iterable(each.examples for each in found))[:EXAMPLES],
+        problem=problem,
+    )
+
+
+def find(table: pd.DataFrame, rules: Sequence[Rule]) -> list[Finding]:
+    """What each rule finds in a table, in the order of the rules."""
     gx = load_library()
     from great_expectations import expectations as kinds
     from great_expectations.data_context.types.base import ProgressBarsConfig
@@ -195,6 +212,7 @@ def _finding(rule: Rule, result: Any, checked: int) -> Finding:
         checked=int(detail.get("element_count") or checked),
         unexpected=int(detail.get("unexpected_count") or 0),
         needed_share=float(rule.arguments.get("mostly", 1)),
+        missing=int(detail.get("missing_count") or 0),
         examples=tuple(str(value) for value in detail.get("partial_unexpected_list") or ()),
         problem=problems[0] if problems else "",
     )

@@ -8,10 +8,8 @@ dbt_project.
 from datetime import datetime
 
 import dagster as dg
-import pandas as pd
 
 from domain.devices import Feed
-from expectations.feeds import VALIDATIONS
 from expectations.page import render_page
 from expectations.suite import Verdict
 from pipelines.metadata import link, table
@@ -38,10 +36,6 @@ def batch_check(feed: Feed) -> dg.AssetCheckSpec:
 
 
 BATCH_CHECKS = tuple(batch_check(feed) for feed in Feed)
-
-
-def judge_batch(feed: Feed, rows: pd.DataFrame, *, refused: int) -> Verdict:
-    return VALIDATIONS[feed](rows, refused=refused)
 
 
 def store_page(

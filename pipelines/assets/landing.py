@@ -13,11 +13,11 @@ from time import perf_counter
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 
 from domain.devices import Feed
+from expectations.feeds import Validation
 from pipelines.assets import OPERATIONS, PLATFORM
-from pipelines.checks import BATCH_CHECKS, check_result, judge_batch, landing_key, store_page
+from pipelines.checks import BATCH_CHECKS, check_result, landing_key, store_page
 from pipelines.metadata import figures, table
 from pipelines.resources import Database, Progress
 from services.operations.landing import (
@@ -39,6 +39,14 @@ DESCRIPTIONS = {
     "ingest.readings.",
     Feed.METER_REGISTERS: "Registers of electricity, water and gas meters as read from the dial, "
     "landed in ingest.readings.",
+    Feed.READINGS: "Readings of any device in our own format, as CSV, NDJSON or JSON, landed in "
+    "ingest.readings.",
+    **{
+        feed: f"What devices of the make {feed.value} write, as files: landed in ingest.readings "
+        "and, where they are tills, in ingest.till_transactions."
+        for feed in Feed
+        if feed.adapter is not None
+    },
 }
 
 inbox_files = dg.AssetSpec(
@@ -96,14 +104,21 @@ class Door:
     files: int
     done: int = 0
 
-    def parse(self, found: InboxObject) -> ParsedFile:
-        return parse_file(
+    def parse(self, found: InboxObject, validation: Validation | None = None) -> ParsedFile:
+        """Read a file; what it would write is judged with the rest of its batch."""
+        seen = validation.begin() if validation else None
+        parsed = parse_file(
             self.store,
             found,
             directory=self.directory,
             now=self.clock.now(),
             settings=self.settings,
+            observe=seen.add if seen else (lambda subject, frame: None),
         )
+        # A file that is refused whole is answered by name, and says nothing about the others.
+        if validation and seen and not parsed.problem:
+            validation.absorb(seen, found.key)
+        return parsed
 
     def load(self, parsed: ParsedFile) -> FileResult:
         result = load_file(
@@ -156,11 +171,10 @@ def landing_devices(
 
 def _land_batch(door: Door, feed: Feed, found: list[InboxObject]) -> Iterator[Any]:
     began = perf_counter()
-    parsed = [door.parse(each) for each in found]
-    # A file that is refused whole is answered by name, and says nothing about the others.
-    usable = [each for each in parsed if not each.problem]
-    refused = sum(len(each.refusals) for each in usable)
-    verdict = judge_batch(feed, _joined(usable), refused=refused)
+    validation = Validation(feed)
+    parsed = [door.parse(each, validation) for each in found]
+    refused = sum(each.contents.refused for each in parsed if not each.problem)
+    verdict = validation.verdict(refused=refused)
     key = store_page(door.store, verdict, files=len(found), run_id=door.run_id, at=door.clock.now())
     yield check_result(verdict, store=door.store, page_key=key)
     if not verdict.is_valid:
@@ -180,6 +194,7 @@ def _land_batch(door: Door, feed: Feed, found: list[InboxObject]) -> Iterator[An
                         "accepted": sum(each.accepted for each in results),
                         "duplicate": sum(each.duplicate for each in results),
                         "revised": sum(each.revised for each in results),
+                        "late": sum(each.late for each in results),
                         "refused": sum(each.refused for each in results),
                         "uncertain": sum(each.uncertain for each in results),
                         "readings": sum(each.readings for each in results),
@@ -187,7 +202,17 @@ def _land_batch(door: Door, feed: Feed, found: list[InboxObject]) -> Iterator[An
                 ),
                 "seconds": round(perf_counter() - began, 2),
                 "files_listed": table(
-                    ("File", "State", "Rows", "Accepted", "Duplicate", "Revised", "Refused", "Why"),
+                    (
+                        "File",
+                        "State",
+                        "Rows",
+                        "Accepted",
+                        "Duplicate",
+                        "Revised",
+                        "Late",
+                        "Refused",
+                        "Why",
+                    ),
                     map(_told, sorted(results, key=lambda each: (not each.reason, -each.refused))),
                 ),
             },
@@ -200,12 +225,7 @@ def _told(result: FileResult) -> tuple[str, ...]:
         result.accepted,
         result.duplicate,
         result.revised,
+        result.late,
         result.refused,
     )
     return (result.key, result.state, *(f"{count:,}" for count in counts), result.reason)
-
-
-def _joined(parsed: list[ParsedFile]) -> pd.DataFrame:
-    """The readings of a batch with the key of the file each came from."""
-    frames = [each.frame.assign(file=each.found.key) for each in parsed if len(each.frame)]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()

@@ -5,16 +5,20 @@ counted (IEC 62056-61: 1-0:1.8.0 active energy import; 8-0:1.0.0 water; 7-0:3.0.
 has no interval: its start and end are the moment it was read.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal
 
-import pandas as pd
-
 from domain.devices import UNIT_OF_METRIC, DeviceKind, FeedKind, Metric, Quality
-from services.adapters.arrival import Arrival
-from services.adapters.directory import MallDevices
-from services.adapters.refusals import Reason, Refusal, shown
-from services.adapters.tables import no_readings, read_table, readings_of
+from services.adapters.refusals import Reason, shown
+from services.adapters.table_rules import (
+    Rule,
+    TableFeed,
+    amount_of,
+    device_rules,
+    instant_of,
+    instant_rules,
+    number_rules,
+)
 
 COLUMNS = ("meter_no", "obis", "reading_ts", "value", "unit", "quality", "ct_ratio", "source")
 METRIC_OF_OBIS = {
@@ -23,70 +27,61 @@ METRIC_OF_OBIS = {
     "7-0:3.0.0": Metric.GAS,
 }
 QUALITY_OF_MARK = {"A": Quality.GOOD, "E": Quality.ESTIMATED}
+UNITS = {obis: UNIT_OF_METRIC[metric] for obis, metric in METRIC_OF_OBIS.items()}
 
 
-def parse(
-    text: str, *, where: MallDevices, arrival: Arrival
-) -> tuple[pd.DataFrame, list[Refusal], int]:
-    """Readings (tables.FRAME_COLUMNS), refusals and the number of rows of the file.
+def _chosen(column: str, choices: Mapping[str, str]) -> str:
+    """SQL: the value of the choice that stands in the column, or NULL."""
+    cases = " ".join(f"WHEN '{name}' THEN '{value}'" for name, value in choices.items())
+    return f"CASE {column} {cases} END"
 
-    Raises tables.CannotRead when the text is no table of this feed.
-    """
-    table = read_table(text, COLUMNS)
-    table.find_devices(
-        "meter_no", where=where, kind=DeviceKind.METER, feed_kind=FeedKind.CUMULATIVE
-    )
-    table.refuse(
-        ~table.column("obis").isin(list(METRIC_OF_OBIS)),
-        Reason.UNKNOWN_METRIC,
-        lambda row: f"obis is {shown(row.obis)}; expected {' or '.join(METRIC_OF_OBIS)}",
-    )
-    units = {obis: UNIT_OF_METRIC[metric] for obis, metric in METRIC_OF_OBIS.items()}
-    table.refuse(
-        table.column("unit") != table.column("obis").map(units),
-        Reason.WRONG_UNIT,
-        lambda row: f"unit is {shown(row.unit)}; expected {units[row.obis]} for {row.obis}",
-    )
-    table.refuse(
-        ~table.column("quality").isin(list(QUALITY_OF_MARK)),
-        Reason.WRONG_QUALITY,
-        lambda row: f"quality is {shown(row.quality)}; expected A (actual) or E (estimated)",
-    )
-    table.parse_instants(("reading_ts",), arrival)
-    table.parse_numbers(("value", "ct_ratio"))
-    registered = {code: _Ratio(device.ratio) for code, device in where.devices.items()}
-    table.refuse(
-        table.column("ct_ratio")
-        != table.column("device_code").map({code: r.value for code, r in registered.items()}),
-        Reason.WRONG_RATIO,
-        lambda row: (
-            f"ct_ratio is {row.ct_ratio}; meter {row.device_code} is registered with "
-            f"{registered[row.device_code]}"
+
+TABLE = TableFeed(
+    columns=COLUMNS,
+    device_column="meter_no",
+    added=(
+        ("read_at", instant_of("reading_ts")),
+        ("measured", _chosen("obis", {obis: m.value for obis, m in METRIC_OF_OBIS.items()})),
+        ("expected_unit", _chosen("obis", UNITS)),
+        ("marked", _chosen('"quality"', {mark: q.value for mark, q in QUALITY_OF_MARK.items()})),
+        ("stated_ratio", amount_of("ct_ratio")),
+    ),
+    rules=(
+        *device_rules("meter_no", kind=DeviceKind.METER, feed_kind=FeedKind.CUMULATIVE),
+        Rule(
+            Reason.UNKNOWN_METRIC,
+            "measured IS NOT NULL",
+            lambda row, place: (
+                f"obis is {shown(row['obis'])}; expected {' or '.join(METRIC_OF_OBIS)}"
+            ),
         ),
-    )
-    if table.frame.empty:
-        return no_readings(), table.refusals, table.rows_total
-    return _readings(table.frame, arrival), table.refusals, table.rows_total
-
-
-def _readings(frame: pd.DataFrame, arrival: Arrival) -> pd.DataFrame:
-    frame = frame.assign(
-        start=frame["reading_ts_utc"],
-        end=frame["reading_ts_utc"],
-        quality=frame["quality"].map({mark: q.value for mark, q in QUALITY_OF_MARK.items()}),
-    )
-    readings = readings_of(frame, {Metric.ELECTRICITY: "value"}, arrival)
-    readings["metric"] = (
-        frame["obis"]
-        .map({obis: metric.value for obis, metric in METRIC_OF_OBIS.items()})
-        .to_numpy(dtype=object)
-    )
-    return readings
-
-
-@dataclass(frozen=True, slots=True)
-class _Ratio:
-    value: Decimal
-
-    def __str__(self) -> str:
-        return f"{self.value.normalize():f}"
+        Rule(
+            Reason.WRONG_UNIT,
+            "unit = expected_unit",
+            lambda row, place: (
+                f"unit is {shown(row['unit'])}; expected {UNITS[row['obis']]} for {row['obis']}"
+            ),
+        ),
+        Rule(
+            Reason.WRONG_QUALITY,
+            "marked IS NOT NULL",
+            lambda row, place: (
+                f"quality is {shown(row['quality'])}; expected A (actual) or E (estimated)"
+            ),
+        ),
+        *instant_rules("reading_ts", "read_at"),
+        *number_rules(("value", "ct_ratio")),
+        Rule(
+            Reason.WRONG_RATIO,
+            "stated_ratio = device_ratio",
+            lambda row, place: (
+                f"ct_ratio is {row['ct_ratio']}; meter {row['meter_no']} is registered with "
+                f"{Decimal(row['device_ratio']).normalize():f}"
+            ),
+        ),
+    ),
+    readings=(("measured", '"value"'),),
+    start="read_at",
+    end="read_at",
+    stated_quality="marked",
+)

@@ -1,26 +1,33 @@
-"""CSV text as a table of strings, and the judging of its rows.
+"""Tables of readings are judged by DuckDB, set by set: what each row says, or why it is refused.
 
-Belongs here: encodings, headers, ragged rows, numbers and times in columns. Not here: what a
-feed's columns mean (its own module).
+Belongs here: running a feed's rules over pieces of a table, and what comes out. Not here: cutting
+text into rows (table_text), what a feed's columns mean (its own module).
+
+One list of rules serves a preview of ten rows and a file of fifty million: a piece is judged by
+one statement, and sentences are made for the refused rows alone.
 """
 
-import csv
-import io
-from collections import Counter
-from collections.abc import Callable, Mapping
+# Statements are put together from the words of a feed's rules; a file is data alone.
+# ruff: noqa: S608
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from domain.devices import DeviceKind, FeedKind, Metric, Quality
-from services.adapters.arrival import EARLIEST, Arrival
+from domain.devices import Quality
+from services.adapters.arrival import Arrival
 from services.adapters.directory import MallDevices
 from services.adapters.encodings import UnknownEncoding, decode
-from services.adapters.refusals import Problem, Reason, Refusal, kept_row, shown
+from services.adapters.refusals import Reason, Refusal, kept_row
+from services.adapters.table_register import fill, plain_utc, registered
+from services.adapters.table_rules import Place, Row, TableFeed
+from services.adapters.table_text import CannotRead, Header, Piece, read_pieces
+
+__all__ = ["FRAME_COLUMNS", "CannotRead", "JudgedPiece", "JudgedTable", "judge_pieces"]
 
 FRAME_COLUMNS = (
     "row_number",
@@ -32,21 +39,85 @@ FRAME_COLUMNS = (
     "value",
     "quality",
 )
-MOST_COLUMNS = 500
-NUMBER = r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,6})?"
-WHOLE_NUMBER = r"[+-]?[0-9]{1,12}"
-INSTANT = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
-    r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})"
-)
+# What str.strip takes for blank.
+BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+# A place of a reading in a file: its row's number, and which of the row's readings it is.
+READINGS_A_ROW = 16
+# A long file's readings in heaps: one key's rows are all in one, in the order of their places.
+HEAPS = 64
+QUARTER_SECONDS = 900
 
 
-class CannotRead(Exception):
-    """The bytes are no table of this feed; `problem` says why."""
+@dataclass(frozen=True)
+class JudgedTable:
+    """A whole table: `frame` has FRAME_COLUMNS, one row per reading; readings' rows + refusals =
+    `rows_total`.
+    """
 
-    def __init__(self, code: Reason, reason: str) -> None:
-        super().__init__(reason)
-        self.problem = Problem(code, reason)
+    frame: pd.DataFrame
+    refusals: list[Refusal] = field(default_factory=list)
+    rows_total: int = 0
+
+
+@dataclass(frozen=True)
+class JudgedPiece:
+    """Part of a table, judged; it can be asked until the next piece is judged."""
+
+    session: "_Session"
+    rows: int
+    usable: int
+    uncertain: int
+    refusals: list[Refusal]
+
+    def frame(self) -> pd.DataFrame:
+        """FRAME_COLUMNS, in the order of rows; values are Decimals as they were written."""
+        return self.session.frame()
+
+    def sample(self) -> pd.DataFrame:
+        """As `frame`, for judging sets: values are floats, so it is quick and small."""
+        return self.session.frame(exact=False)
+
+    def heaps(self, offset: int = 0) -> dict[int, str]:
+        """Lines of COPY text by heap: place, device, metric, start, end, value, quality. All rows
+        of a key are in one heap; places grow with the row numbers, which begin after `offset`.
+        """
+        return self.session.heaps(offset)
+
+    def device_ids(self) -> set[int]:
+        return self.session.device_ids()
+
+    def quarters(self) -> list[tuple[datetime, bool]]:
+        """The quarters of an hour in which readings begin; whether a register is read at the
+        quarter itself.
+        """
+        return self.session.quarters()
+
+
+def judge_pieces(
+    chunks: Iterable[str], feed: TableFeed, *, where: MallDevices, arrival: Arrival
+) -> Iterator[JudgedPiece]:
+    """The pieces of a table, each judged, in the order of the file.
+
+    Raises CannotRead when the text is no table of this feed, at once or further on.
+    """
+    header, pieces = read_pieces(chunks, feed.columns, feed.optional)
+    session = _Session(feed, header, where, arrival)
+    for piece in pieces:
+        yield session.judge(piece)
+
+
+def judge_text(text: str, feed: TableFeed, *, where: MallDevices, arrival: Arrival) -> JudgedTable:
+    """A table that fits in memory."""
+    frames, refusals, total = [], [], 0
+    for piece in judge_pieces([text], feed, where=where, arrival=arrival):
+        frames.append(piece.frame())
+        refusals += piece.refusals
+        total += piece.rows
+    frames = [frame for frame in frames if len(frame)]
+    if not frames:
+        return JudgedTable(no_readings(), refusals, total)
+    whole = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    return JudgedTable(whole, refusals, total)
 
 
 def decode_text(data: bytes) -> str:
@@ -57,253 +128,212 @@ def decode_text(data: bytes) -> str:
         raise CannotRead(Reason.UNKNOWN_ENCODING, str(error)) from None
 
 
-@dataclass
-class Table:
-    """Rows of strings with their line numbers; refused rows leave it one by one."""
-
-    frame: pd.DataFrame
-    rows: list[list[str]]  # as they came; the frame's index points into it
-    refusals: list[Refusal] = field(default_factory=list)
-    rows_total: int = 0
-
-    def refuse(self, bad: pd.Series, code: Reason, sentence: Callable[[Any], str]) -> None:
-        """Refuse the rows where `bad` is true; `sentence` is made of a row (attributes are its
-        columns).
-        """
-        bad = bad.astype(bool)
-        if not bad.any():
-            return
-        row: Any
-        for row in self.frame[bad].itertuples():
-            came = _as_line(self.rows[row.Index])
-            self.refusals.append(Refusal(row.row_number, came, code, sentence(row)))
-        self.frame = self.frame[~bad].copy()
-
-    def column(self, name: str) -> pd.Series:
-        return self.frame[name]
-
-    def find_devices(
-        self, column: str, *, where: MallDevices, kind: DeviceKind, feed_kind: FeedKind
-    ) -> None:
-        """Add device_id and device_code of the codes in `column`; refuse codes of no device, or
-        of one that measures something else or counts in another way.
-        """
-        known = where.devices
-        mall = where.mall.code
-        self.refuse(
-            ~self.column(column).isin(list(known)),
-            Reason.UNKNOWN_DEVICE,
-            lambda row: (
-                f"{column} is {shown(getattr(row, column))}; "
-                f"expected the code of a device registered in mall {mall}"
-            ),
-        )
-        codes = self.column(column)
-        self.refuse(
-            codes.map({code: device.kind is not kind for code, device in known.items()}),
-            Reason.WRONG_KIND,
-            lambda row: (
-                f"{getattr(row, column)} is a device of kind "
-                f"{known[getattr(row, column)].kind}; this feed is for {kind}"
-            ),
-        )
-        codes = self.column(column)
-        self.refuse(
-            codes.map({code: device.feed_kind is not feed_kind for code, device in known.items()}),
-            Reason.WRONG_FEED,
-            lambda row: (
-                f"{getattr(row, column)} is registered to count as "
-                f"{known[getattr(row, column)].feed_kind}; this feed is {feed_kind}, and using "
-                "both would count twice"
-            ),
-        )
-        codes = self.column(column)
-        self.frame["device_code"] = codes
-        self.frame["device_id"] = [known[code].device_id for code in codes]
-
-    def parse_numbers(
-        self,
-        names: tuple[str, ...],
-        *,
-        whole: bool = False,
-        spoken: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        """Turn columns into Decimal (NaN, exponents, separators and blanks are no numbers).
-
-        `spoken` gives the name in the file of a column that is named otherwise here.
-        """
-        pattern, expected = (
-            (WHOLE_NUMBER, "a whole number such as 120")
-            if whole
-            else (NUMBER, "a number such as 1234.50 (at most 12 digits and 6 decimals)")
-        )
-        for name in names:
-            self.refuse(
-                ~self.column(name).str.fullmatch(pattern),
-                Reason.BAD_NUMBER,
-                _quoting(name, expected, spoken.get(name, name)),
-            )
-        for name in names:
-            numbers = [Decimal(text) for text in self.column(name)]
-            self.frame[name] = pd.Series(numbers, index=self.frame.index, dtype="object")
-
-    def parse_instants(self, names: tuple[str, ...], arrival: Arrival) -> None:
-        """Turn columns of ISO times with offset into UTC instants."""
-        for name in names:
-            text = self.column(name)
-            times = pd.to_datetime(
-                text.where(text.str.fullmatch(INSTANT)), utc=True, format="ISO8601", errors="coerce"
-            ).astype("datetime64[us, UTC]")
-            # The text stays: sentences quote it.
-            self.frame[f"{name}_utc"] = times
-            self.refuse(
-                times.isna(),
-                Reason.BAD_TIME,
-                _quoting(
-                    name,
-                    "an ISO time with its offset such as 2026-03-05T10:00:00+08:00",
-                ),
-            )
-            times = self.column(f"{name}_utc")
-            self.refuse(
-                (times < EARLIEST) | (times > arrival.latest_possible),
-                Reason.IMPOSSIBLE_TIME,
-                _quoting(
-                    name,
-                    f"a time from 2000 on and at most a year after {arrival.received_at:%Y-%m-%d}",
-                ),
-            )
-
-
-def _quoting(name: str, expected: str, spoken: str = "") -> Callable[[Any], str]:
-    """A sentence about one column of a row: what stands there, what is expected."""
-
-    def sentence(row: Any) -> str:
-        return f"{spoken or name} is {shown(getattr(row, name))}; expected {expected}"
-
-    return sentence
-
-
-def read_table(text: str, columns: tuple[str, ...]) -> Table:
-    """The rows of a CSV text whose header names at least `columns`, in any order and case.
-
-    The table's frame has `row_number` (the line; the header is 1) and `columns`, strings with
-    blanks around them cut. Raises CannotRead for a text without these columns.
-    """
-    if "\x00" in text:
-        raise CannotRead(Reason.NOT_CSV, "it holds NUL bytes: this is no text")
-    reader = csv.reader(io.StringIO(text), strict=True)
-    try:
-        header = next((row for row in reader if row), None)
-        if header is None:
-            raise CannotRead(Reason.EMPTY_FILE, "it holds no line; expected a header and rows")
-        places = _places(header, columns)
-        lines, rows = [], []
-        before = reader.line_num
-        for row in reader:
-            # A row may span lines; it is known by its first.
-            if row:
-                lines.append(before + 1)
-                rows.append(row)
-            before = reader.line_num
-    except csv.Error as error:
-        raise CannotRead(
-            Reason.NOT_CSV, f"line {reader.line_num} is no CSV: {error}; check its quotes"
-        ) from None
-    width = len(header)
-    ragged = [i for i, row in enumerate(rows) if len(row) != width]
-    refusals = [
-        Refusal(
-            lines[i],
-            _as_line(rows[i]),
-            Reason.WRONG_COLUMNS,
-            f"the row has {len(rows[i])} columns; expected the {width} of the header",
-        )
-        for i in ragged
-    ]
-    total = len(rows)
-    if ragged:
-        skipped = set(ragged)
-        lines = [line for i, line in enumerate(lines) if i not in skipped]
-        rows = [row for i, row in enumerate(rows) if i not in skipped]
-    data = {name: [row[places[name]] for row in rows] for name in columns}
-    frame = pd.DataFrame(data, columns=list(columns), dtype="str")
-    for name in columns:
-        frame[name] = frame[name].str.strip()
-    frame.insert(0, "row_number", np.asarray(lines, dtype="int64"))
-    return Table(frame=frame, rows=rows, refusals=refusals, rows_total=total)
-
-
-def readings_of(
-    frame: pd.DataFrame, metrics: Mapping[Metric, str], arrival: Arrival
-) -> pd.DataFrame:
-    """One reading per row and metric, row by row; `metrics` names the column of each metric.
-
-    `frame` has row_number, device_id, device_code, start, end (UTC) and optionally quality.
-    """
-    width = len(metrics)
-    rows = len(frame)
-    values = np.empty((rows, width), dtype=object)
-    for place, column in enumerate(metrics.values()):
-        values[:, place] = frame[column].to_numpy(dtype=object)
-    stated = (
-        frame["quality"] if "quality" in frame else pd.Series(Quality.GOOD.value, index=frame.index)
-    )
-    certain = (frame["start"] <= arrival.latest_certain) & (
-        frame["end"] >= arrival.earliest_certain
-    )
-    quality = stated.where(certain, Quality.UNCERTAIN.value)
-    return pd.DataFrame(
-        {
-            "row_number": np.repeat(frame["row_number"].to_numpy(dtype="int64"), width),
-            "device_id": np.repeat(frame["device_id"].to_numpy(dtype="int64"), width),
-            "device_code": np.repeat(frame["device_code"].to_numpy(dtype=object), width),
-            "metric": np.tile(np.array([m.value for m in metrics], dtype=object), rows),
-            "interval_start": frame["start"].repeat(width).array,
-            "interval_end": frame["end"].repeat(width).array,
-            "value": values.reshape(-1),
-            "quality": np.repeat(quality.to_numpy(dtype=object), width),
-        },
-        columns=list(FRAME_COLUMNS),
-    )
-
-
 def no_readings() -> pd.DataFrame:
-    """A frame with the columns and types of `readings_of` and no row."""
-    times = pd.Series([], dtype="datetime64[us, UTC]")
-    return pd.DataFrame(
-        {
-            "row_number": pd.Series([], dtype="int64"),
-            "device_id": pd.Series([], dtype="int64"),
-            "device_code": pd.Series([], dtype=object),
-            "metric": pd.Series([], dtype=object),
-            "interval_start": times,
-            "interval_end": times,
-            "value": pd.Series([], dtype=object),
-            "quality": pd.Series([], dtype=object),
-        }
+    """A frame with the columns and types of a judged table and no row."""
+    return _typed(
+        pd.DataFrame(
+            {
+                name: pd.Series([], dtype="int64" if name in _NUMBERS else object)
+                for name in FRAME_COLUMNS
+            }
+        )
     )
 
 
-def _places(header: list[str], columns: tuple[str, ...]) -> dict[str, int]:
-    if len(header) > MOST_COLUMNS:
-        raise CannotRead(
-            Reason.WRONG_HEADER,
-            f"the header has {len(header):,} columns; expected at most {MOST_COLUMNS}",
-        )
-    names = [name.strip().lower() for name in header]
-    twice = sorted(name for name, count in Counter(names).items() if name and count > 1)
-    if twice:
-        raise CannotRead(Reason.WRONG_HEADER, f"the header names {', '.join(twice)} twice")
-    missing = [name for name in columns if name not in names]
-    if missing:
-        raise CannotRead(
-            Reason.WRONG_HEADER,
-            f"the header lacks {', '.join(missing)}; it reads {shown(','.join(header))}, "
-            f"expected {','.join(columns)}",
-        )
-    return {name: names.index(name) for name in columns}
+_NUMBERS = ("row_number", "device_id", "interval_start", "interval_end")
 
 
-def _as_line(row: list[str]) -> str:
-    return kept_row(",".join(row))
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    for name in ("interval_start", "interval_end"):
+        times = frame[name].to_numpy(dtype="int64").view("datetime64[us]")
+        frame[name] = pd.Series(times, index=frame.index).dt.tz_localize("UTC")
+    for name in ("device_code", "metric", "quality"):
+        frame[name] = frame[name].astype(object)
+    return frame
+
+
+class _Session:
+    """One table at work: DuckDB's tables `mall`, `device` and the latest piece's `judged`."""
+
+    def __init__(
+        self, feed: TableFeed, header: Header, where: MallDevices, arrival: Arrival
+    ) -> None:
+        self.feed, self.header = feed, header
+        self.where, self.arrival = where, arrival
+        self.place = Place(where, arrival)
+        self.duck = registered(where, arrival)
+
+    def judge(self, piece: Piece) -> JudgedPiece:
+        came = pd.DataFrame({"row_number": piece.numbers})
+        came["cells"] = pd.Series(piece.cells, dtype=object)
+        self.duck.register("piece", came)
+        self.duck.execute(
+            "CREATE OR REPLACE TEMP TABLE came AS SELECT row_number, len(cells) AS cell_count, "
+            + ", ".join(
+                f"trim(cells[{at + 1}], $blanks) AS {_name(column)}"
+                for column, at in self.header.places.items()
+            )
+            + "".join(
+                f", CAST(NULL AS VARCHAR) AS {_name(column)}"
+                for column in self.feed.optional
+                if column not in self.header.places
+            )
+            + " FROM (SELECT row_number, string_split(cells, $separator) AS cells FROM piece)",
+            {"blanks": BLANKS, "separator": piece.separator},
+        )
+        self.duck.unregister("piece")
+        if self.feed.looks_up_days:
+            self._look_up_days()
+        self.duck.execute(self._judging())
+        lines = dict(zip(piece.numbers, piece.lines, strict=True)) if self._refused() else {}
+        refusals = list(self._refusals(lines))
+        uncertain = self._count(
+            f"refused_by IS NULL AND final_quality = '{Quality.UNCERTAIN.value}'"
+        )
+        return JudgedPiece(self, len(piece), len(piece) - len(refusals), uncertain, refusals)
+
+    def _judging(self) -> str:
+        """One statement: each row with what was added to it and the first rule it breaks."""
+        cases = [f"WHEN cell_count <> {self.header.width} THEN -1"]
+        for number, rule in enumerate(self.feed.rules):
+            cases.append(f"WHEN ({rule.holds}) IS NOT TRUE THEN {number}")
+        device = _name(self.feed.device_column)
+        layers = (
+            "SELECT came.*, device.device_id AS registered_id, device.kind AS device_kind, "
+            "device.feed_kind AS device_feed_kind, device.minutes AS device_minutes, "
+            "device.ratio AS device_ratio, device.places AS device_places, "
+            "mall.code AS mall_is, mall.currency AS mall_currency, "
+            "mall.earliest AS mall_earliest, mall.latest AS mall_latest, "
+            "mall.latest_certain, mall.earliest_certain"
+            f"{_DAY_COLUMNS if self.feed.looks_up_days else ''}"
+            f"{_MEASURE_COLUMNS if self.feed.looks_up_measures else ''} "
+            f"FROM came CROSS JOIN mall LEFT JOIN device ON device.code = came.{device}"
+            f"{_DAY_JOIN if self.feed.looks_up_days else ''}"
+            f"{_MEASURE_JOIN if self.feed.looks_up_measures else ''}"
+        )
+        for name, expression in self.feed.added:
+            layers = f"SELECT *, {expression} AS {name} FROM ({layers})"
+        return (
+            "CREATE OR REPLACE TEMP TABLE judged AS "
+            f"SELECT *, CASE {' '.join(cases)} END AS refused_by, "
+            f"{self.feed.start} AS start_at, {self.feed.end} AS end_at, "
+            f"CASE WHEN {self.feed.start} <= latest_certain AND {self.feed.end} "
+            f">= earliest_certain THEN {self.feed.stated_quality} "
+            f"ELSE '{Quality.UNCERTAIN.value}' END AS final_quality FROM ({layers})"
+        )
+
+    def _count(self, condition: str) -> int:
+        count: int = self._rows("SELECT count(*) FROM judged WHERE " + condition)[0][0]
+        return count
+
+    def _refused(self) -> int:
+        return self._count("refused_by IS NOT NULL")
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self.duck.execute(query).fetchall()
+        return rows
+
+    def _refusals(self, lines: dict[int, str]) -> Iterator[Refusal]:
+        if not lines:
+            return
+        columns = [*self.header.places, *(set(self.feed.optional) - set(self.header.places))]
+        told = [*columns, "device_kind", "device_feed_kind", "device_ratio", *_told(self.feed)]
+        rows = self._rows(
+            "SELECT row_number, refused_by, cell_count, "
+            + ", ".join(map(_name, told))
+            + " FROM judged WHERE refused_by IS NOT NULL ORDER BY row_number"
+        )
+        for number, rule_number, count, *values in rows:
+            came = kept_row(lines[number])
+            if rule_number < 0:
+                sentence = (
+                    f"the row has {count} columns; expected the {self.header.width} of the header"
+                )
+                yield Refusal(number, came, Reason.WRONG_COLUMNS, sentence)
+                continue
+            rule = self.feed.rules[rule_number]
+            row: Row = dict(zip(told, values, strict=True))
+            yield Refusal(number, came, rule.code, rule.sentence(row, self.place))
+
+    def _readings(self, *, value: str = "{}") -> str:
+        """One row per reading: those of the feed's metrics, for rows that were not refused."""
+        device = _name(self.feed.device_column)
+        return " UNION ALL ".join(
+            f"SELECT row_number, {nth} AS nth, registered_id AS device_id, {device} AS "
+            f"device_code, "
+            f"{metric} AS metric, start_at, end_at, {value.format(amount)} AS value, "
+            "final_quality AS quality FROM judged WHERE refused_by IS NULL"
+            for nth, (metric, amount) in enumerate(self.feed.readings)
+        )
+
+    def frame(self, *, exact: bool = True) -> pd.DataFrame:
+        value = "{}" if exact else "CAST({} AS DOUBLE)"
+        frame = self.duck.execute(
+            "SELECT row_number, device_id, device_code, metric, epoch_us(start_at) AS "
+            "interval_start, epoch_us(end_at) AS interval_end, value, quality FROM ("
+            + self._readings(value=value)
+            + ") ORDER BY row_number, nth"
+        ).df()
+        if exact:
+            values = [Decimal(text) for text in frame["value"]]
+            frame["value"] = pd.Series(values, index=frame.index, dtype=object)
+        return _typed(frame)
+
+    def heaps(self, offset: int) -> dict[int, str]:
+        found = self._rows(
+            "SELECT heap, string_agg(line, '') FROM (SELECT "
+            f"hash(device_id, CAST(start_at AS DATE)) % {HEAPS} AS heap, "
+            f"concat((row_number + {offset}) * {READINGS_A_ROW} + nth, chr(9), device_id, chr(9), "
+            "metric, chr(9), start_at, '+00', chr(9), end_at, '+00', chr(9), value, chr(9), "
+            "quality, chr(10)) AS line FROM (" + self._readings() + ")) GROUP BY heap"
+        )
+        return dict(found)
+
+    def device_ids(self) -> set[int]:
+        rows = self._rows("SELECT DISTINCT registered_id FROM judged WHERE refused_by IS NULL")
+        return {device for (device,) in rows}
+
+    def quarters(self) -> list[tuple[datetime, bool]]:
+        found = self._rows(
+            f"SELECT DISTINCT quarter, metric LIKE '%_register' AND at = quarter * "
+            f"{QUARTER_SECONDS} FROM (SELECT epoch(start_at) AS at, CAST(floor(epoch(start_at) / "
+            f"{QUARTER_SECONDS}) AS BIGINT) AS quarter, metric FROM (" + self._readings() + "))"
+        )
+        return [(datetime.fromtimestamp(q * QUARTER_SECONDS, UTC), sharp) for q, sharp in found]
+
+    def _look_up_days(self) -> None:
+        """The span of each business date that the piece names, by the mall's clock."""
+        clock = self.where.mall.clock
+        spans = []
+        for (text,) in self._rows("SELECT DISTINCT business_date FROM came"):
+            day = _day(text)
+            if day is not None:
+                span = clock.business_day(day) if 1 < day.year < 9999 else (None, None)
+                spans.append((text, day.isoformat(), *(at and plain_utc(at) for at in span)))
+        fill(self.duck, "day", ("text", "day", "begins", "ends"), spans)
+
+
+_DAY_COLUMNS = (
+    ", CAST(day.day AS DATE) AS day, CAST(day.begins AS TIMESTAMP) AS day_begins, "
+    "CAST(day.ends AS TIMESTAMP) AS day_ends"
+)
+_DAY_JOIN = " LEFT JOIN day ON day.text = came.business_date"
+_MEASURE_COLUMNS = ", measure.kind AS measure_kind, measure.unit AS measure_unit"
+_MEASURE_JOIN = (
+    " LEFT JOIN measure ON measure.code = device.code AND measure.metric = came.data_type"
+)
+
+
+def _told(feed: TableFeed) -> tuple[str, ...]:
+    return tuple(name for name, _ in feed.added if name.startswith("told_"))
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text and len(text) == 10 else None
+    except ValueError:
+        return None
+
+
+def _name(column: str) -> str:
+    return f'"{column}"'

@@ -1,10 +1,10 @@
 """The drop-box: its files are found, and one is read and judged.
 
-inbox/<mall code>/<feed>/<name>, optionally .gz; a `<name>.done` beside it may hold the sha256 of
-the file in hex.
+inbox/<mall code>/<feed>/<name>, optionally .gz, or a .zip of several files of the feed; a
+`<name>.done` beside it may hold the sha256 of the file in hex.
 
-Belongs here: reading. Not here: what a file's columns mean (services/adapters), writing anything
-(landing).
+Belongs here: finding, and what is refused by name, size or checksum. Not here: what bytes say
+(file_contents), writing anything (landing).
 """
 
 import hashlib
@@ -12,17 +12,20 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import PurePosixPath
 
 import pandas as pd
 
 from domain.devices import Feed
-from services.adapters import footfall_hours, meter_registers, pos_days
 from services.adapters.arrival import Arrival
 from services.adapters.directory import DeviceDirectory, MallDevices, MallEntry
 from services.adapters.refusals import Problem, Reason, Refusal, shown
-from services.adapters.tables import CannotRead, decode_text, no_readings
-from services.adapters.unpacking import CannotUnpack, unpack_gzip
+from services.adapters.table_feeds import TABLES, parse_text
+from services.adapters.tables import CannotRead
+from services.adapters.unpacking import CannotUnpack
+from services.operations.file_contents import Contents, Observe, Reader, no_usable_row
+from services.operations.staging import stage, staging_file
 from storage.objects import ObjectNotFound, ObjectStore
 from storage.settings import Settings
 
@@ -32,9 +35,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 LONGEST_MARKER = 4096
 GONE = "GONE: the file left the inbox before it was read"
 ADAPTERS: dict[Feed, Callable[..., tuple[pd.DataFrame, list[Refusal], int]]] = {
-    Feed.POS_DAYS: pos_days.parse,
-    Feed.FOOTFALL_HOURS: footfall_hours.parse,
-    Feed.METER_REGISTERS: meter_registers.parse,
+    feed: partial(parse_text, feed=feed) for feed in TABLES
 }
 
 
@@ -56,23 +57,33 @@ class InboxObject:
 
 @dataclass(frozen=True)
 class ParsedFile:
-    """What a file says. `frame` has the columns of services.adapters.tables.FRAME_COLUMNS;
-    `problem` is empty, or why the whole file is refused.
-    """
+    """What a file says: `contents`, or `problem`, why the whole file is refused."""
 
     found: InboxObject
     sha256: str = ""
     bytes: int = 0
     feed: Feed | None = None
     mall: MallEntry | None = None
-    frame: pd.DataFrame = field(default_factory=no_readings)
-    refusals: tuple[Refusal, ...] = ()
-    rows_total: int = 0
+    contents: Contents = field(default_factory=Contents)
     problem: str = ""
 
     @property
     def mall_id(self) -> int | None:
         return self.mall.mall_id if self.mall else None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The readings of a file that is not long."""
+        return self.contents.frame
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The refusals of a file that is not long."""
+        return tuple(self.contents.refusals)
+
+    @property
+    def rows_total(self) -> int:
+        return self.contents.rows_total
 
 
 def find_ready_files(
@@ -119,11 +130,13 @@ def parse_file(
     directory: DeviceDirectory,
     now: datetime,
     settings: Settings,
+    observe: Observe = lambda kind, frame: None,
 ) -> ParsedFile:
     """Read and judge one file; bad content never raises, it is a `problem` or refusals.
 
     A file above `settings.inbox_max_file_bytes` is refused unread (its sha256 stays empty).
-    Raises what the object store raises when it cannot be reached.
+    `observe` is shown what it would write (file_contents.Reader), also of a file that turns out
+    to be refused. Raises what the object store raises when it cannot be reached.
     """
     limit = settings.inbox_max_file_bytes
     where = directory.mall(found.mall_code)
@@ -133,45 +146,29 @@ def parse_file(
     )
     if found.bytes > limit:
         return ParsedFile(found, "", found.bytes, found.feed, mall, problem=str(too_large))
-    try:
-        with store.open(found.key) as stream:
-            data: bytes = stream.read(limit + 1)
-    except ObjectNotFound:
-        return ParsedFile(found, "", found.bytes, found.feed, mall, problem=GONE)
-    if len(data) > limit:
-        return ParsedFile(found, "", len(data), found.feed, mall, problem=str(too_large))
-    sha256 = hashlib.sha256(data).hexdigest()
+    folder = settings.state_dir / "spool"
     arrival = Arrival(
         received_at=now,
         ahead=timedelta(minutes=settings.clock_skew_ahead_minutes),
         behind=timedelta(days=settings.file_skew_behind_days),
     )
-    try:
-        _check_marker(store, found, sha256)
-        frame, refusals, rows_total = _judge(data, found, where, arrival, limit)
-    except (CannotRead, CannotUnpack) as refused:
-        return ParsedFile(found, sha256, len(data), found.feed, mall, problem=str(refused.problem))
-    problem = ""
-    if rows_total and frame.empty:
-        first = min(refusals, key=lambda refusal: refusal.row_number)
-        problem = str(
-            Problem(
-                Reason.NO_USABLE_ROW,
-                f"all {rows_total:,} rows are refused, line {first.row_number} because "
-                f"{first.reason}",
-            )
-        )
-    return ParsedFile(
-        found=found,
-        sha256=sha256,
-        bytes=len(data),
-        feed=found.feed,
-        mall=mall,
-        frame=frame,
-        refusals=tuple(sorted(refusals, key=lambda refusal: refusal.row_number)),
-        rows_total=rows_total,
-        problem=problem,
-    )
+    with staging_file(folder) as file:
+        try:
+            with store.open(found.key) as stream:
+                sha256, size = stage(stream, file, limit=limit)
+        except ObjectNotFound:
+            return ParsedFile(found, "", found.bytes, found.feed, mall, problem=GONE)
+        if size > limit:
+            return ParsedFile(found, "", size, found.feed, mall, problem=str(too_large))
+        try:
+            _check_marker(store, found, sha256)
+            place, feed = _check_folders(found, where)
+            reader = Reader(feed, place, arrival, folder, limit, observe)
+            contents = reader.read(file, found.name)
+        except (CannotRead, CannotUnpack) as refused:
+            return ParsedFile(found, sha256, size, found.feed, mall, problem=str(refused.problem))
+    problem = no_usable_row(contents)
+    return ParsedFile(found, sha256, size, found.feed, mall, contents, problem)
 
 
 def _folders(key: str) -> tuple[str, Feed | None]:
@@ -203,13 +200,7 @@ def _check_marker(store: ObjectStore, found: InboxObject, sha256: str) -> None:
         )
 
 
-def _judge(
-    data: bytes,
-    found: InboxObject,
-    where: MallDevices | None,
-    arrival: Arrival,
-    limit: int,
-) -> tuple[pd.DataFrame, list[Refusal], int]:
+def _check_folders(found: InboxObject, where: MallDevices | None) -> tuple[MallDevices, Feed]:
     parts = found.key.removeprefix(INBOX).split("/")
     if len(parts) != 3:
         raise CannotRead(
@@ -225,8 +216,4 @@ def _judge(
             Reason.UNKNOWN_FEED, f"there is no feed {shown(parts[1])}; the feeds are "
             + ", ".join(Feed)
         )  # fmt: skip
-    if not data:
-        raise CannotRead(Reason.EMPTY_FILE, "it has no bytes; expected a header and rows")
-    if found.name.lower().endswith(".gz"):
-        data = unpack_gzip(data, limit=limit)
-    return ADAPTERS[found.feed](decode_text(data), where=where, arrival=arrival)
+    return where, found.feed

@@ -5,8 +5,8 @@ ingest.files: LANDED (its rows counted), DUPLICATE (the same bytes landed before
 (with the reason). Nothing is lost to a crash: rows and registration are one transaction, the
 move follows it, and whoever comes next finishes a move that did not happen.
 
-Belongs here: that end of a file's life. Not here: finding and judging files (inbox), how readings
-count (readings).
+Belongs here: that end of a file's life. Not here: finding and judging files (inbox), writing
+rows (file_rows).
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,11 @@ from datetime import datetime
 from typing import LiteralString
 from uuid import uuid4
 
-import pandas as pd
 import psycopg
 
-from domain.devices import Quality
 from services.operations.device_directory import load_device_directory
 from services.operations.device_traffic import note_traffic
+from services.operations.file_rows import FileCounts, note_senders, write_rows
 from services.operations.inbox import (
     DONE,
     GONE,
@@ -30,7 +29,6 @@ from services.operations.inbox import (
     parse_file,
 )
 from services.operations.quarantine import quarantine
-from services.operations.readings import ReadingRows, Written, write_readings
 from storage.objects import ObjectNotFound, ObjectStore
 
 __all__ = [
@@ -104,7 +102,7 @@ def load_file(
         _move(store, parsed.found, archive_key)
     if result.state == "LANDED":
         with connection.transaction():
-            note_traffic(connection, device_ids=set(parsed.frame["device_id"].tolist()), now=now)
+            note_traffic(connection, device_ids=parsed.contents.device_ids, now=now)
     return result
 
 
@@ -151,9 +149,9 @@ def _registered_before(
             revised=row[7],
             late=row[10],
             refused=row[8],
-            uncertain=_uncertain(parsed) if row[3] == "LANDED" else 0,
+            uncertain=parsed.contents.uncertain if row[3] == "LANDED" else 0,
             reason=row[9],
-            readings=len(parsed.frame) if row[3] == "LANDED" else 0,
+            readings=parsed.contents.readings if row[3] == "LANDED" else 0,
         ),
         row[2],
     )
@@ -204,22 +202,22 @@ def _register(
             reason=reason,
         )
     else:
-        written = Written()
-        if parsed.mall is not None and not parsed.problem:
-            written = write_readings(
+        contents, written = parsed.contents, FileCounts()
+        if parsed.mall is not None and parsed.feed is not None:
+            mall, feed = parsed.mall, parsed.feed
+            if not parsed.problem:
+                written = write_rows(
+                    connection, contents, feed=feed, mall=mall, received_at=now, file_id=file_id
+                )
+            note_senders(connection, contents, feed=feed, mall_id=mall.mall_id, now=now)
+        for refusals in contents.all_refusals():
+            quarantine(
                 connection,
-                ReadingRows.of_frame(parsed.frame),
-                mall=parsed.mall,
-                received_at=now,
+                refusals,
+                mall_id=parsed.mall_id,
                 file_id=file_id,
+                received_at=now,
             )
-        quarantine(
-            connection,
-            parsed.refusals,
-            mall_id=parsed.mall_id,
-            file_id=file_id,
-            received_at=now,
-        )
         counts = _counted(parsed, written, file_id, state, reason)
     connection.execute(
         "UPDATE ingest.files SET rows_total = %s, rows_accepted = %s, rows_duplicate = %s, "
@@ -238,39 +236,24 @@ def _register(
 
 
 def _counted(
-    parsed: ParsedFile, written: Written, file_id: int, state: str, reason: str
+    parsed: ParsedFile, written: FileCounts, file_id: int, state: str, reason: str
 ) -> FileResult:
-    lines = parsed.frame["row_number"]
-    usable = 0 if parsed.problem else int(lines.nunique())
-    revised = unchanged = late = 0
-    if written.outcomes:
-        outcomes = pd.Series(
-            [written.outcomes.get(place, "accepted") for place in range(len(lines))],
-            index=lines.index,
-        )
-        is_late = (outcomes == "late").groupby(lines).any()
-        late = int(is_late.sum())
-        revised = int(((outcomes == "revised").groupby(lines).any() & ~is_late).sum())
-        unchanged = int((outcomes == "duplicate").groupby(lines).all().sum())
+    contents = parsed.contents
+    usable = 0 if parsed.problem else contents.usable
     return FileResult(
         file_id=file_id,
         key=parsed.found.key,
         state=state,
-        rows_total=parsed.rows_total,
-        accepted=usable - revised - unchanged - late,
-        duplicate=unchanged,
-        revised=revised,
-        late=late,
-        refused=parsed.rows_total - usable,
-        uncertain=_uncertain(parsed),
+        rows_total=contents.rows_total,
+        accepted=written.accepted,
+        duplicate=written.duplicate,
+        revised=written.revised,
+        late=written.late,
+        refused=contents.rows_total - usable,
+        uncertain=contents.uncertain,
         reason=reason,
-        readings=0 if parsed.problem else len(parsed.frame),
+        readings=0 if parsed.problem else contents.readings,
     )
-
-
-def _uncertain(parsed: ParsedFile) -> int:
-    frame = parsed.frame
-    return int(frame.loc[frame["quality"] == Quality.UNCERTAIN.value, "row_number"].nunique())
 
 
 def _archive_key(parsed: ParsedFile, now: datetime) -> str:

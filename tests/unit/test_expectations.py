@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from domain.devices import Feed, Metric, Quality
-from expectations import footfall_hours, meter_registers, pos_days
-from expectations.feeds import VALIDATIONS
+from expectations import feeds
+from expectations.feeds import PARTS, Validation, validate
 from expectations.page import render_page
 from expectations.suite import Verdict
 
@@ -64,42 +64,42 @@ def broken(verdict: Verdict) -> list[str]:
 
 
 def test_every_feed_has_a_suite() -> None:
-    assert set(VALIDATIONS) == set(Feed)
+    assert set(PARTS) == set(Feed)
 
 
 def test_good_batches_of_every_feed_are_valid() -> None:
     for verdict in (
-        footfall_hours.validate(visitors(), refused=0),
-        pos_days.validate(till_days(), refused=0),
-        meter_registers.validate(registers(), refused=0),
+        validate(Feed.FOOTFALL_HOURS, visitors(), refused=0),
+        validate(Feed.POS_DAYS, till_days(), refused=0),
+        validate(Feed.METER_REGISTERS, registers(), refused=0),
     ):
         assert verdict.is_valid, broken(verdict)
         assert verdict.findings
 
 
 def test_a_batch_of_nothing_is_valid() -> None:
-    verdict = VALIDATIONS[Feed.POS_DAYS](pd.DataFrame(), refused=0)
+    verdict = validate(Feed.POS_DAYS, pd.DataFrame(), refused=0)
 
     assert verdict.is_valid
     assert verdict.rows == 0
 
 
 def test_a_batch_of_which_most_rows_were_refused_is_held_back() -> None:
-    verdict = footfall_hours.validate(visitors(), refused=61)
+    verdict = validate(Feed.FOOTFALL_HOURS, visitors(), refused=61)
 
     assert broken(verdict) == ["At most half of the rows were refused"]
 
 
 def test_few_refused_rows_are_left_to_the_quarantine() -> None:
-    assert footfall_hours.validate(visitors(), refused=3).is_valid
+    assert validate(Feed.FOOTFALL_HOURS, visitors(), refused=3).is_valid
 
 
 def test_a_small_file_of_dirt_does_not_hold_back() -> None:
-    assert footfall_hours.validate(pd.DataFrame(), refused=5).is_valid
+    assert validate(Feed.FOOTFALL_HOURS, pd.DataFrame(), refused=5).is_valid
 
 
 def test_sales_that_do_not_add_up_are_found_to_the_cent() -> None:
-    verdict = pos_days.validate(till_days(net="90.01"), refused=0)
+    verdict = validate(Feed.POS_DAYS, till_days(net="90.01"), refused=0)
 
     assert broken(verdict) == ["Net sales are gross sales less refunds and discounts"]
 
@@ -118,17 +118,17 @@ def test_sales_that_do_not_add_up_are_found_to_the_cent() -> None:
     ],
 )
 def test_a_broken_promise_of_the_parser_is_named(frame: pd.DataFrame, rule: str) -> None:
-    assert broken(footfall_hours.validate(frame, refused=0)) == [rule]
+    assert broken(validate(Feed.FOOTFALL_HOURS, frame, refused=0)) == [rule]
 
 
 def test_a_register_below_zero_is_no_register() -> None:
-    assert broken(meter_registers.validate(registers("-1"), refused=0)) == [
+    assert broken(validate(Feed.METER_REGISTERS, registers("-1"), refused=0)) == [
         "A register fits on a dial"
     ]
 
 
 def test_the_page_shows_what_broke_in_both_languages_and_asks_for_nothing() -> None:
-    verdict = footfall_hours.validate(visitors(metric="<script>"), refused=0)
+    verdict = validate(Feed.FOOTFALL_HOURS, visitors(metric="<script>"), refused=0)
 
     page = render_page(verdict, files=3, run_id="run-1", at=MIDNIGHT)
 
@@ -137,3 +137,65 @@ def test_the_page_shows_what_broke_in_both_languages_and_asks_for_nothing() -> N
     assert "Held back 已暂缓" in page
     assert "<script>" not in page
     assert "://" not in page
+
+
+@pytest.mark.parametrize(
+    ("metric", "good", "bad", "rule"),
+    [
+        (Metric.FOOTFALL_IN, "12", "99999999", "Visitors fit through a door"),
+        (Metric.ELECTRICITY, "1041.2", "-1", "A register fits on a dial"),
+        (Metric.WATER_USED, "0.4", "-0.4", "Nothing was consumed backwards"),
+        (Metric.TEMPERATURE, "21.5", "999", "A temperature of this world"),
+        (Metric.HUMIDITY, "40", "140", "Humidity is a share of 100"),
+    ],
+)
+def test_readings_of_a_make_are_judged_by_their_kind(metric, good, bad, rule) -> None:
+    is_register = metric is Metric.ELECTRICITY
+    width = timedelta(0) if is_register else timedelta(hours=1)
+    for feed in (Feed.READINGS, Feed.GATEWAY):
+        assert validate(feed, batch({metric: good}, width=width), refused=0).is_valid
+        assert broken(validate(feed, batch({metric: bad}, width=width), refused=0)) == [rule]
+
+
+def test_sales_of_a_make_of_tills_are_judged() -> None:
+    sale = {
+        "number": "A-1",
+        "kind": "SALE",
+        "gross_sales": Decimal("10.00"),
+        "refunds": Decimal(0),
+        "discounts": Decimal(0),
+        "tax": Decimal(0),
+    }
+    verdicts = []
+    for changed in ({}, {"number": ""}, {"kind": "GIFT"}, {"gross_sales": Decimal(-5)}):
+        validation = Validation(Feed.POSLOG)
+        validation.add("sales", pd.DataFrame([{**sale, **changed}] * 30))
+        verdicts.append(broken(validation.verdict(refused=0)))
+    assert verdicts == [
+        [],
+        ["Every sale has a number"],
+        ["Every sale is of a known kind"],
+        ["Gross sales of a sale are plausible"],
+    ]
+
+
+def test_pieces_are_judged_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two odd rows of 300 pass a rule for 99 of 100, also where both are in one piece of 60."""
+    frame = visitors()
+    frame = pd.concat([frame] * 5, ignore_index=True)
+    frame.loc[:1, "value"] = Decimal(-4)
+    whole = validate(Feed.FOOTFALL_HOURS, frame, refused=0)
+    monkeypatch.setattr(feeds, "ROWS_AT_ONCE", 60)
+    validation = Validation(Feed.FOOTFALL_HOURS)
+    for at in range(0, len(frame), 60):
+        file = validation.begin()
+        file.add("readings", frame[at : at + 60])
+        validation.absorb(file, f"inbox/{at}")
+    merged = validation.verdict(refused=0)
+    assert whole.is_valid
+    assert merged.is_valid
+    assert [(each.checked, each.unexpected) for each in merged.findings] == [
+        (each.checked, each.unexpected) for each in whole.findings
+    ]
+    frame.loc[:5, "value"] = Decimal(-4)
+    assert not validate(Feed.FOOTFALL_HOURS, frame, refused=0).is_valid

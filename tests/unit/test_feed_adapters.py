@@ -3,6 +3,7 @@
 import gzip
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 import zstandard
@@ -13,7 +14,9 @@ from services.adapters import footfall_hours, meter_registers, pos_days
 from services.adapters.arrival import Arrival
 from services.adapters.directory import DeviceEntry, MallDevices, MallEntry, Place
 from services.adapters.refusals import TITLES, Reason, title_of
-from services.adapters.tables import CannotRead, decode_text, read_table
+from services.adapters.table_feeds import parse_text
+from services.adapters.table_text import read_pieces
+from services.adapters.tables import CannotRead, decode_text
 from services.adapters.unpacking import CannotUnpack, unpack_gzip, unpack_zstd
 
 ARRIVAL = Arrival(
@@ -46,10 +49,17 @@ FOOTFALL_HEADER = "device_code,interval_start,interval_end,in,out"
 FOOTFALL_ROW = "FC-01,2026-03-05T10:00:00+08:00,2026-03-05T11:00:00+08:00,5,6"
 METER_HEADER = ",".join(meter_registers.COLUMNS)
 METER_ROW = "EM-01,1-0:1.8.0,2026-03-31T23:59:00+08:00,10234.56,kWh,A,40,gateway"
+READINGS_HEADER = "device_id,data_type,timestamp,value,interval_end,unit"
+READINGS_ROW = "FC-01,footfall_in,2026-03-05T10:00:00+08:00,5,2026-03-05T11:00:00+08:00,count"
 FEEDS = {
-    Feed.POS_DAYS: (pos_days.parse, POS_HEADER, POS_ROW),
-    Feed.FOOTFALL_HOURS: (footfall_hours.parse, FOOTFALL_HEADER, FOOTFALL_ROW),
-    Feed.METER_REGISTERS: (meter_registers.parse, METER_HEADER, METER_ROW),
+    Feed.POS_DAYS: (partial(parse_text, feed=Feed.POS_DAYS), POS_HEADER, POS_ROW),
+    Feed.FOOTFALL_HOURS: (
+        partial(parse_text, feed=Feed.FOOTFALL_HOURS),
+        FOOTFALL_HEADER,
+        FOOTFALL_ROW,
+    ),
+    Feed.METER_REGISTERS: (partial(parse_text, feed=Feed.METER_REGISTERS), METER_HEADER, METER_ROW),
+    Feed.READINGS: (partial(parse_text, feed=Feed.READINGS), READINGS_HEADER, READINGS_ROW),
 }
 
 
@@ -134,6 +144,15 @@ def test_register_has_no_length_and_keeps_its_quality_mark() -> None:
         (Feed.METER_REGISTERS, 4, "m3", Reason.WRONG_UNIT, "expected kWh"),
         (Feed.METER_REGISTERS, 5, "X", Reason.WRONG_QUALITY, "A (actual) or E (estimated)"),
         (Feed.METER_REGISTERS, 6, "1", Reason.WRONG_RATIO, "registered with 40"),
+        (Feed.READINGS, 0, "FC-99", Reason.UNKNOWN_DEVICE, "device_id is 'FC-99'"),
+        (Feed.READINGS, 1, "visitors", Reason.UNKNOWN_METRIC, "one of sales"),
+        (Feed.READINGS, 1, "sales", Reason.WRONG_KIND, "it measures footfall_in"),
+        (Feed.READINGS, 2, "2026-03-05T10:00:00", Reason.BAD_TIME, "timestamp is"),
+        (Feed.READINGS, 2, "2036-03-05T10:00:00Z", Reason.IMPOSSIBLE_TIME, "a year after"),
+        (Feed.READINGS, 3, "5.5", Reason.BAD_NUMBER, "a whole number"),
+        (Feed.READINGS, 4, "noon", Reason.BAD_TIME, "interval_end is 'noon'"),
+        (Feed.READINGS, 4, "2026-03-09T11:00:00+08:00", Reason.BAD_INTERVAL, "at most a day"),
+        (Feed.READINGS, 5, "kWh", Reason.WRONG_UNIT, "expected count for footfall_in"),
     ],
 )
 def test_bad_cell_is_refused_and_spoils_no_other_row(feed, column, value, reason, says) -> None:
@@ -177,13 +196,13 @@ def test_every_row_is_accounted_for() -> None:
     assert total == frame["row_number"].nunique() + len({r.row_number for r in refusals}) == 4
 
 
-@pytest.mark.parametrize("feed", list(Feed))
+@pytest.mark.parametrize("feed", FEEDS)
 def test_header_alone_gives_no_rows(feed) -> None:
     frame, refusals, total = parse(feed)
     assert (len(frame), refusals, total) == (0, [], 0)
 
 
-@pytest.mark.parametrize("feed", list(Feed))
+@pytest.mark.parametrize("feed", FEEDS)
 def test_columns_may_stand_in_any_order_with_others_between(feed) -> None:
     header, row = FEEDS[feed][1], FEEDS[feed][2]
     turned = ",".join(["Note", *reversed(header.upper().split(","))])
@@ -206,7 +225,7 @@ def test_columns_may_stand_in_any_order_with_others_between(feed) -> None:
 )
 def test_text_that_is_no_table_is_refused_whole(text, reason, says) -> None:
     with pytest.raises(CannotRead) as caught:
-        read_table(text, footfall_hours.COLUMNS)
+        list(read_pieces([text], footfall_hours.COLUMNS)[1])
     assert caught.value.problem.code == reason
     assert says in caught.value.problem.reason
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
+from domain.devices import Feed
 from pipelines.build import build_definitions
 from pipelines.instance import URL_VARIABLE, prepare_instance
 from pipelines.jobs import JOBS, MAX_RUNTIME
@@ -109,11 +110,7 @@ def test_each_feed_has_a_blocking_check(graph: AssetGraph) -> None:
         if (spec := graph.get_check_spec(key)).blocking and "landing" in key.asset_key.path[0]
     }
 
-    assert blocking == {
-        "landing_devices__pos_days",
-        "landing_devices__footfall_hours",
-        "landing_devices__meter_registers",
-    }
+    assert blocking == {f"landing_devices__{feed}" for feed in Feed}
 
 
 def test_tests_of_models_are_asset_checks(graph: AssetGraph) -> None:
