@@ -451,7 +451,7 @@ class DeviceView(RecordView):
             return ""
         return str(
             ngettext(
-                "%(num)s day with data will be computed again, %(first)s.",
+                "%(num)s day with data will be computed again, %(first)s to %(last)s.",
                 "%(num)s days with data will be computed again, %(first)s to %(last)s.",
                 found.days,
                 first=found.first,
