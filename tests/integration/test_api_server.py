@@ -1,5 +1,6 @@
 """The API as it is really served: gunicorn, kept connections, bodies that lie about themselves."""
 
+import base64
 import contextlib
 import json
 import os
@@ -19,19 +20,20 @@ import pytest
 import sqlalchemy as sa
 from databases import create_database, drop_database
 
-from bench.ingest import _Mall
+from bench.ingest import BenchMall
 from bench.web_server import Caller, readings_request, web
 from services.operations.device_keys import create_device_key, revoke_device_key
 from services.operations.signing_vault import open_vault
 from storage.database import create_engine, transaction
 from storage.settings import Settings
+from webapp.api import connections
 from webapp.api.signing_guide import EXAMPLES
 
 
 @dataclass(frozen=True)
 class Site:
     port: int
-    mall: _Mall
+    mall: BenchMall
     folder: Path
 
 
@@ -41,7 +43,7 @@ def site(server_url: str, template_url: str) -> Iterator[Site]:
     folder = Path(tempfile.mkdtemp(prefix="atrium-served-"))
     try:
         with web(url, folder) as port:
-            yield Site(port, _Mall(url), folder)
+            yield Site(port, BenchMall(url), folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         drop_database(server_url, url)
@@ -80,6 +82,62 @@ def test_chunked_body_is_refused_and_the_next_call_is_answered(site: Site) -> No
     assert raw(site, b"Transfer-Encoding: chunked\r\n", chunked)[0] == 411
     assert raw(site, b"")[0] == 411
     assert is_answered(site)
+
+
+def alert(start: str, enter: int) -> bytes:
+    """An interval of a Hikvision camera, as its alertStream sends it."""
+    end = start[:14] + "15:00+08:00"
+    xml = (
+        '<EventNotificationAlert version="2.0" xmlns="http://www.hikvision.com/ver20/XMLSchema">'
+        "<macAddress>00:00:5e:00:53:c1</macAddress><channelID>1</channelID>"
+        f"<dateTime>{end}</dateTime><eventType>PeopleCounting</eventType>"
+        "<peopleCounting><statisticalMethods>timeRange</statisticalMethods>"
+        f"<TimeRange><startTime>{start}</startTime><endTime>{end}</endTime></TimeRange>"
+        f"<enter>{enter}</enter><exit>0</exit></peopleCounting></EventNotificationAlert>"
+    ).encode()
+    head = (
+        b"--boundary\r\nContent-Type: application/xml; charset=UTF-8\r\nContent-Length: %d\r\n\r\n"
+    )
+    return head % len(xml) + xml + b"\r\n"
+
+
+def test_camera_pushes_a_multipart_stream_with_basic(site: Site) -> None:
+    engine = create_engine(site.mall.url)
+    with transaction(engine) as session:
+        device = session.execute(
+            sa.text(
+                "INSERT INTO app.devices (mall_id, code, kind, feed_kind, adapter, serial, channel)"
+                " SELECT id, 'CAM-1', 'FOOTFALL', 'INTERVAL', 'hikvision', '00005e0053c1', '1'"
+                " FROM app.malls RETURNING id"
+            )
+        ).scalar_one()
+    day = datetime.now(UTC).date().isoformat()
+    body = b"".join(alert(f"{day}T{hour:02}:00:00+08:00", 5 + hour) for hour in range(3))
+    body += b"--boundary--\r\n"
+    user, _, password = site.mall.key.partition("_")
+    request = (
+        b"POST /api/v1/devices/hikvision HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        b"Content-Type: multipart/form-data; boundary=boundary\r\n"
+        b"Authorization: Basic " + base64.b64encode(f"{user}:{password}".encode()) + b"\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body) + body
+    )
+    # A process may know the devices of five seconds ago, and asks anew once a second.
+    time.sleep(connections.RELOAD_SECONDS)
+    with Caller(site.port) as caller:
+        answers = [caller.call(request) for _ in range(2)]
+    assert [status for status, _ in answers] == [200, 200]
+    assert [json.loads(text)["accepted"] for _, text in answers] == [6, 0]
+    assert json.loads(answers[1][1])["duplicate"] == 6
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.text(
+                "SELECT count(*), sum(value) FROM ingest.readings "
+                "WHERE device_id = :device AND metric = 'footfall_in'"
+            ),
+            {"device": device},
+        ).one()
+    engine.dispose()
+    assert tuple(found) == (3, 18)
 
 
 def test_ten_gigabytes_are_refused_before_they_come(site: Site) -> None:

@@ -198,6 +198,35 @@ def test_same_push_again_changes_nothing(door: Door, example: PushExample) -> No
     assert door.one("SELECT count(*) FROM ingest.till_transaction_revisions") == 0
 
 
+def test_every_example_of_the_description_runs(door: Door) -> None:
+    """Each body of the document, sent as its type to its address, with its device registered."""
+    keys = {}
+    for adapter, lands in LANDS.items():
+        device = register(
+            door, adapter, f"DEV-{adapter}", kind=lands.kind, feed_kind=lands.feed,
+            serial=lands.serial, channel=lands.channel,
+        )  # fmt: skip
+        keys[adapter.value] = door.make_key(device)
+    tried = 0
+    for path, methods in door.client.get("/api/openapi.json").json["paths"].items():
+        content = methods.get("post", {}).get("requestBody", {}).get("content", {})
+        for content_type, media in content.items():
+            for name, example in media.get("examples", {}).items():
+                value = example["value"]
+                answer = door.client.post(
+                    path.format(adapter=name),
+                    data=value if isinstance(value, str) else json.dumps(value),
+                    headers={
+                        "Content-Type": content_type,
+                        "Authorization": f"Bearer {keys.get(name, door.key)}",
+                    },
+                )
+                assert answer.status_code == 200, (path, name, answer.text)
+                assert "200" in methods["post"]["responses"]
+                tried += 1
+    assert tried == len(VENDORS) + 2
+
+
 # -- who is meant --------------------------------------------------------------------------------
 
 
@@ -388,8 +417,7 @@ def test_unknown_adapter_is_told_which_there_are(door: Door, adapter: str) -> No
     assert "atrium" not in document["adapters"]
 
 
-def test_clock_that_is_wrong_by_its_own_word_makes_figures_uncertain(door: Door) -> None:
-    """A day that is eight days late: kept, and not used."""
+def test_figures_of_a_day_that_comes_too_late_are_uncertain(door: Door) -> None:
     device = register(door, "shop_days", "POS-9", kind="POS", serial="S1")
     body = json.dumps([{"ShopCode": "S1", "SaleDate": "2026-01-05", "SaleMoney": 10, "SaleNum": 1}])
     answer = push(door, "shop_days", body.encode())
