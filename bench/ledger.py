@@ -103,7 +103,7 @@ def run_killed(
         ledger.close()
         if ledger.errors:
             raise RuntimeError(f"a caller gave up: {ledger.errors[0]}")
-        _compare(url, folder / "ledger.ndjson", report)
+        compare(url, folder / "ledger.ndjson", report)
     return report
 
 
@@ -249,7 +249,7 @@ def _kill_on(killer: _Killer, seconds: float, ledger: Ledger, report: Report) ->
         report.back.append(ledger.last - began)
 
 
-def _compare(url: str, ledger: Path, report: Report) -> None:
+def compare(url: str, ledger: Path, report: Report) -> None:
     with psycopg.connect(url) as connection:
         stored = {
             (device, at): value

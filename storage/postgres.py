@@ -41,6 +41,8 @@ timezone = UTC
 log_timezone = UTC
 log_line_prefix = '%m [%p] '
 logging_collector = off
+# After a crash: one call for the whole file system, not one for each of a thousand files.
+recovery_init_sync_method = syncfs
 """
 
 
