@@ -105,15 +105,17 @@ def _take_alert(alert: Element, source: Source, gathering: Gathering) -> None:
         gathering.skip()
         return
     gathering.skip(len(alert.all("childCounting")))
+    # Looked up once: an alert may hold thousands of elements.
+    channel = alert.text_at("channelID") or alert.text_at("dynChannelID")
     for element in counting:
         try:
-            _take_counting(element, alert, serial, source, gathering)
+            _take_counting(element, serial, channel, text, source, gathering)
         except Unfit as why:
             gathering.refuse(why, text)
 
 
 def _take_counting(
-    element: Element, alert: Element, serial: str, source: Source, gathering: Gathering
+    element: Element, serial: str, channel: str, text: str, source: Source, gathering: Gathering
 ) -> None:
     method = element.text_at("statisticalMethods")
     span = element.child("TimeRange") or element.child("timeRange")
@@ -133,13 +135,12 @@ def _take_counting(
         instant(span.text_at("endTime"), "endTime", zone),
         "TimeRange",
     )
-    channel = name_of(alert.text_at("channelID") or alert.text_at("dynChannelID"), "channelID")
+    channel = name_of(channel, "channelID")
     if region := element.text_at("regionsID"):
         channel = f"{channel}/{name_of(region, 'regionsID')}"
-    given = {label: text for label in LABELS if (text := element.text_at(label))}
+    given = {label: found for label in LABELS if (found := element.text_at(label))}
     if not given:
         raise Unfit(Reason.MISSING_FIELD, "enter and exit are missing; expected two counts")
-    text = alert.written(SHOWN)
     for label, written in given.items():
         gathering.take_count(
             written,

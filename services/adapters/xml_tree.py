@@ -67,16 +67,20 @@ class Element:
         """The element as XML again, cut at `longest` characters."""
         parts: list[str] = []
         left = longest
-        todo: list[Element | str] = [self]
+        # Iterators, so that of a thousand children only those are touched that are written.
+        todo: list[Iterator[Element | str]] = [iter([self])]
         while todo and left > 0:
-            item = todo.pop()
+            item = next(todo[-1], None)
+            if item is None:
+                todo.pop()
+                continue
             if isinstance(item, str):
                 part = item
             else:
                 given = "".join(f' {k}="{escape(v[:left])}"' for k, v in item.attributes.items())
                 part = f"<{item.name}{given}>{escape(item.text[:left])}"
-                todo.append(f"</{item.name}>")
-                todo.extend(reversed(item.children))
+                todo.append(iter([f"</{item.name}>"]))
+                todo.append(iter(item.children))
             parts.append(part[:left])
             left -= len(part)
         return "".join(parts)
