@@ -5,8 +5,9 @@ tests of the adapters change. All values are invented.
 import json
 from typing import Any
 
+import till_and_meter_samples as tills
+
 from domain.devices import Adapter
-from tests import till_and_meter_samples as tills
 
 MAC = "00:00:5e:00:53:2a"
 

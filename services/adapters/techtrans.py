@@ -22,7 +22,7 @@ what it declares, to be compared with them.
 import re
 from datetime import datetime
 from decimal import Decimal
-from xml.sax.saxutils import escape
+from html import escape
 
 from domain.devices import Metric
 from domain.sales import SaleKind

@@ -6,12 +6,12 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from till_and_meter_samples import D0, P1, P1_LINES, P1_V2, RECEIVED, SOURCE, telegram
 
 from domain.devices import Metric
 from services.adapters.decoded import Measurement, Unreadable
 from services.adapters.dsmr import decode
 from services.adapters.refusals import Reason
-from tests.till_and_meter_samples import D0, P1, P1_LINES, P1_V2, RECEIVED, SOURCE, telegram
 
 AMSTERDAM = replace(SOURCE, zone=ZoneInfo("Europe/Amsterdam"))
 

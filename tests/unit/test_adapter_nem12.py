@@ -6,12 +6,12 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from till_and_meter_samples import NEM12, NEM13, SOURCE, nem12, nem12_day
 
 from domain.devices import Metric, Quality
 from services.adapters.decoded import Unreadable
 from services.adapters.nem12 import decode
 from services.adapters.refusals import Reason
-from tests.till_and_meter_samples import NEM12, NEM13, SOURCE, nem12, nem12_day
 
 SYDNEY = replace(SOURCE, zone=ZoneInfo("Australia/Sydney"))
 

@@ -10,13 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from domain.sales import COUNTED, SaleKind
-from services.adapters.decoded import Sale, Unreadable
-from services.adapters.poslog import decode
-from services.adapters.refusals import Reason
-from services.adapters.xml_tree import read_xml
-from tests.till_and_meter_samples import (
+from till_and_meter_samples import (
     CONTROL,
     POSLOG_DAY,
     SALE,
@@ -26,6 +20,12 @@ from tests.till_and_meter_samples import (
     totals,
     transaction,
 )
+
+from domain.sales import COUNTED, SaleKind
+from services.adapters.decoded import Sale, Unreadable
+from services.adapters.poslog import decode
+from services.adapters.refusals import Reason
+from services.adapters.xml_tree import read_xml
 
 
 def only_sale(*transactions: str) -> Sale:

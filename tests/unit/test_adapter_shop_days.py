@@ -6,12 +6,12 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from till_and_meter_samples import SHOP_DAYS, SOURCE
 
 from domain.devices import Metric
 from services.adapters.decoded import Unreadable
 from services.adapters.refusals import Reason
 from services.adapters.shop_days import decode
-from tests.till_and_meter_samples import SHOP_DAYS, SOURCE
 
 
 def test_each_figure_is_of_the_malls_whole_business_day() -> None:

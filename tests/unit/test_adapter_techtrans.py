@@ -5,13 +5,7 @@ from decimal import Decimal
 
 import pytest
 from defusedxml.ElementTree import fromstring
-
-from domain.devices import Metric
-from domain.sales import SaleKind
-from services.adapters.decoded import Unreadable
-from services.adapters.refusals import Reason
-from services.adapters.techtrans import answer, decode
-from tests.till_and_meter_samples import (
+from till_and_meter_samples import (
     SECRETS,
     SOURCE,
     TECHTRANS_DAY,
@@ -20,6 +14,12 @@ from tests.till_and_meter_samples import (
     salestotal,
     soap,
 )
+
+from domain.devices import Metric
+from domain.sales import SaleKind
+from services.adapters.decoded import Unreadable
+from services.adapters.refusals import Reason
+from services.adapters.techtrans import answer, decode
 
 
 def test_sale_is_read_with_its_discount_and_its_tax() -> None:
