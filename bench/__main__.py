@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import audit, backup, bill_run, ingest, ledger, whole
+from bench import audit, backup, bill_run, ingest, ledger, recompute, whole
 from bench.figures import Figure
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -18,6 +18,7 @@ MEASURES: dict[str, Callable[[], Figure]] = {
     **ledger.MEASURES,
     **bill_run.MEASURES,
     **backup.MEASURES,
+    **recompute.MEASURES,
     **audit.MEASURES,
     **whole.MEASURES,
 }

@@ -22,9 +22,9 @@ from storage.settings import Clock
     owners=[OPERATIONS],
     kinds={"postgres"},
     description="Hourly facts of each device and metric (ingest.reading_hours), computed again "
-    "for the business dates whose readings changed, and judged again where these decide. Nothing is "
-    "deleted: a rule that speaks flags the hour and says whether marts may use it; hours of which "
-    "nothing usable came are estimated and marked.",
+    "for the business dates whose readings changed, and judged again where these decide. Nothing "
+    "is deleted: a rule that speaks flags the hour and says whether marts may use it; hours of "
+    "which nothing usable came are estimated and marked.",
 )
 def cleaned_readings(
     context: dg.AssetExecutionContext,

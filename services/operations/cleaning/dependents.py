@@ -99,7 +99,7 @@ def find_dependents(
     return Dependents(
         weekly=frozenset(day for day in weekly if day <= known_last),
         still=frozenset(day for day in still if day <= known_last),
-        between=days_from(around.first_date or first, around.last_date or last),
+        between=days_from(around.first_date or first, around.last_date or last) | changed,
         opened=days_from(first, around.next_date or last) - changed,
     )
 
