@@ -31,6 +31,7 @@ from services.adapters.readings_json import ParsedBatch, Scope, UnreadableBody, 
 from services.adapters.refusals import Refusal
 from services.adapters.resolving import resolve, source_for
 from services.adapters.sale_rows import SaleRow
+from services.adapters.unpacking import CannotUnpack
 from services.operations.batches import unpack_body
 from services.operations.kept_files import CannotReadAgain, read_kept_file
 from services.operations.readings import ReadingRows, Written, write_readings
@@ -139,7 +140,10 @@ def judge(
         ahead=timedelta(minutes=settings.clock_skew_ahead_minutes),
         behind=timedelta(days=settings.clock_skew_behind_days),
     )
-    body = unpack_body(kept.body)
+    try:
+        body = unpack_body(kept.body)
+    except CannotUnpack as error:
+        return Judged(_NOTHING, problem=str(error.problem))
     adapter = Adapter(kept.adapter)
     if adapter is Adapter.ATRIUM:
         try:

@@ -1,11 +1,13 @@
 """Refused rows are tried again: taken once, never before what is newer, and the rest says why."""
 
+import gzip
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+import zstandard
 from device_door import NOW, READING, Door
 from sqlalchemy.orm import Session
 from test_device_pushes import push, register, rows, sensor
@@ -224,3 +226,14 @@ def test_devices_login_keeps_earlier_values_of_its_mall_only(door: Door) -> None
             " %s, NULL, 1)",
             ([device], [datetime(2026, 1, 1, tzinfo=UTC)], NOW),
         )
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_packed_body_that_is_cut_off_says_so_again(door: Door, encoding: str) -> None:
+    pack = {"gzip": gzip.compress, "zstd": zstandard.compress}[encoding]
+    push(door, "xovis", pack(sensor((1, [("fw", 5)])))[:-9], Content_Encoding=encoding)
+    (source,) = waiting(door)
+    taken, settled = again(door, source)
+    assert "cut off" in taken.problem
+    assert (taken.accepted, settled.released) == (0, 0)
+    assert values(door) == []
