@@ -4,23 +4,27 @@ Belongs here: that reading. Not here: finding files of the drop-box (inbox), wha
 rows (relanding).
 """
 
+import shutil
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from tempfile import SpooledTemporaryFile, TemporaryDirectory
 
 from domain.devices import Feed
 from services.adapters.arrival import Arrival
 from services.adapters.directory import MallDevices
 from services.adapters.refusals import Refusal
 from services.adapters.sale_rows import SaleRow
-from services.adapters.tables import CannotRead, decode_text
-from services.adapters.unpacking import CannotUnpack, unpack_gzip
-from services.operations.inbox import ADAPTERS
+from services.adapters.tables import CannotRead
+from services.adapters.unpacking import CannotUnpack
+from services.operations.file_contents import Reader
 from services.operations.readings import ReadingRows
+from services.operations.staging import SMALL
 from services.queries.waiting_sources import KeptSource
 from storage.objects import ObjectNotFound, ObjectStore
 from storage.settings import Settings
 
+PIECE = 1024 * 1024
 KeptRows = tuple[ReadingRows, Sequence[int], Sequence[SaleRow], Sequence[int], Sequence[Refusal]]
 
 
@@ -41,21 +45,39 @@ def read_kept_file(
         )
     if kept.feed not in list(Feed):
         raise CannotReadAgain(f"{kept.name} came in a folder of no feed")
-    try:
-        data = store.get(kept.archive_key)
-    except ObjectNotFound:
-        raise CannotReadAgain(f"{kept.archive_key} is not in the object store any more") from None
     arrival = Arrival(
         received_at=kept.received_at,
         ahead=timedelta(minutes=settings.clock_skew_ahead_minutes),
         behind=timedelta(days=settings.file_skew_behind_days),
     )
     try:
-        if PurePosixPath(kept.name).suffix.lower() == ".gz":
-            data = unpack_gzip(data, limit=settings.inbox_max_file_bytes)
-        frame, refusals, _ = ADAPTERS[Feed(kept.feed)](
-            decode_text(data), where=where, arrival=arrival
-        )
+        with TemporaryDirectory(prefix="atrium-again-") as folder:
+            reader = Reader(
+                feed=Feed(kept.feed),
+                where=where,
+                arrival=arrival,
+                folder=Path(folder),
+                limit=settings.inbox_max_file_bytes,
+            )
+            with SpooledTemporaryFile(max_size=SMALL) as staged:
+                with store.open(kept.archive_key) as stream:
+                    shutil.copyfileobj(stream, staged, PIECE)
+                staged.seek(0)
+                contents = reader.read(staged, PurePosixPath(kept.name).name)
+            if contents.spool is not None:
+                contents.spool.close()
+                raise CannotReadAgain(
+                    f"{kept.name} is too long to be read again; drop its refused rows as a file of "
+                    "their own"
+                )
+    except ObjectNotFound:
+        raise CannotReadAgain(f"{kept.archive_key} is not in the object store any more") from None
     except (CannotRead, CannotUnpack) as error:
         raise CannotReadAgain(str(error.problem)) from None
-    return ReadingRows.of_frame(frame), frame["row_number"].tolist(), (), (), refusals
+    return (
+        ReadingRows.of_frame(contents.frame),
+        contents.frame["row_number"].tolist(),
+        contents.sales,
+        contents.sale_rows,
+        contents.refusals,
+    )

@@ -5,7 +5,7 @@ Belongs here: the pages of devices. Not here: their keys (device_keys) and forms
 
 from collections.abc import Callable
 from dataclasses import fields
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -419,7 +419,9 @@ class DeviceView(RecordView):
             session = access.database()
             if recomputed_from is not None:
                 digest = recomputed_from.data.isoformat()
-                confirmation = self._recomputed(device, recomputed_from.data)
+                # The day before is the old dial's last.
+                earlier = timedelta(days=isinstance(form, ReplaceForm | RatioForm))
+                confirmation = self._recomputed(device, recomputed_from.data - earlier)
             if not confirmation or request.form.get("confirmed") == digest:
                 try:
                     work()
