@@ -9,13 +9,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import audit, backup, bill_run, ingest, ledger, recompute, whole
+from bench import audit, backup, bill_run, files, ingest, ledger, recompute, whole
 from bench.figures import Figure
 
 RESULTS = Path(__file__).parent / "results.json"
 MEASURES: dict[str, Callable[[], Figure]] = {
     **ingest.MEASURES,
     **ledger.MEASURES,
+    **files.MEASURES,
     **bill_run.MEASURES,
     **backup.MEASURES,
     **recompute.MEASURES,

@@ -33,6 +33,7 @@ def registered(where: MallDevices, arrival: Arrival) -> Any:
         _LIBRARY.duck = duckdb.connect(
             config={"threads": 2, "memory_limit": "512MB", "enable_external_access": False}
         )
+        _LIBRARY.duck.execute("SET enable_progress_bar = false")
         _LIBRARY.where = None
     duck = _LIBRARY.duck
     mall = where.mall

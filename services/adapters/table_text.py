@@ -9,6 +9,7 @@ Python's csv, strictly, and is longer when a quoted cell goes on.
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ MOST_COLUMNS = 500
 # About a quarter of a million rows: enough for DuckDB, little for memory.
 BLOCK = 16 * 1024 * 1024
 CELL_END = "\x1f"
+ASCII_BLANKS = " \t\v\f\r\x1c\x1d\x1e\x1f"
+BLANK = re.compile(r"[^\S\n]")
 
 
 class CannotRead(Exception):
@@ -47,6 +50,8 @@ class Piece:
     lines: list[str]
     cells: list[str]
     separator: str
+    # Whether a cell may begin or end with a blank: looking for them costs more than all rules.
+    has_blanks: bool
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -140,7 +145,13 @@ def _plain(line: int, block: str) -> Piece | None:
     if "" in lines:
         numbers = [number for number, text in zip(numbers, lines, strict=True) if text]
         lines = [text for text in lines if text]
-    return Piece(numbers, lines, lines, ",")
+    return Piece(numbers, lines, lines, ",", _has_blanks(block))
+
+
+def _has_blanks(block: str) -> bool:
+    if block.isascii():
+        return any(blank in block for blank in ASCII_BLANKS)
+    return BLANK.search(block) is not None
 
 
 class _GoesOn(Exception):
@@ -165,7 +176,7 @@ def _quoted(line: int, block: str) -> Piece:
         if "unexpected end" in str(error):
             raise _GoesOn(refused) from None
         raise refused from None
-    return Piece(numbers, lines, cells, CELL_END)
+    return Piece(numbers, lines, cells, CELL_END, has_blanks=True)
 
 
 def _no_csv(line: int, error: csv.Error) -> CannotRead:

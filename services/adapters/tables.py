@@ -167,10 +167,12 @@ class _Session:
         came = pd.DataFrame({"row_number": piece.numbers})
         came["cells"] = pd.Series(piece.cells, dtype=object)
         self.duck.register("piece", came)
+        cell = "trim(cells[{}], $blanks)" if piece.has_blanks else "cells[{}]"
+        given = {"blanks": BLANKS} if piece.has_blanks else {}
         self.duck.execute(
             "CREATE OR REPLACE TEMP TABLE came AS SELECT row_number, len(cells) AS cell_count, "
             + ", ".join(
-                f"trim(cells[{at + 1}], $blanks) AS {_name(column)}"
+                f"{cell.format(at + 1)} AS {_name(column)}"
                 for column, at in self.header.places.items()
             )
             + "".join(
@@ -179,7 +181,7 @@ class _Session:
                 if column not in self.header.places
             )
             + " FROM (SELECT row_number, string_split(cells, $separator) AS cells FROM piece)",
-            {"blanks": BLANKS, "separator": piece.separator},
+            {**given, "separator": piece.separator},
         )
         self.duck.unregister("piece")
         if self.feed.looks_up_days:
@@ -295,9 +297,11 @@ class _Session:
 
     def quarters(self) -> list[tuple[datetime, bool]]:
         found = self._rows(
-            f"SELECT DISTINCT quarter, metric LIKE '%_register' AND at = quarter * "
-            f"{QUARTER_SECONDS} FROM (SELECT epoch(start_at) AS at, CAST(floor(epoch(start_at) / "
-            f"{QUARTER_SECONDS}) AS BIGINT) AS quarter, metric FROM (" + self._readings() + "))"
+            f"SELECT DISTINCT quarter, metric LIKE '%_register' AND began = quarter * "
+            f"{QUARTER_SECONDS} FROM (SELECT epoch(start_at) AS began, "
+            f"CAST(floor(epoch(start_at) / {QUARTER_SECONDS}) AS BIGINT) AS quarter, metric FROM ("
+            + self._readings()
+            + "))"
         )
         return [(datetime.fromtimestamp(q * QUARTER_SECONDS, UTC), sharp) for q, sharp in found]
 

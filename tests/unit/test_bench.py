@@ -11,12 +11,15 @@ def test_every_promised_figure_can_be_measured() -> None:
         "audit_verify",
         "backup_full_mb_s",
         "bill_run_contracts",
+        "file_5m_rows",
+        "file_memory_mb",
         "ingest_batch_1",
         "ingest_batch_1000",
         "ingest_threads_lost",
         "restore_mb_s",
         "sample_month_seconds",
         "set_up_seconds",
+        "small_files_1000",
     }
 
 

@@ -37,6 +37,7 @@ class LandedFileView(RecordView):
         "rows_accepted",
         "rows_duplicate",
         "rows_revised",
+        "rows_late",
         "rows_refused",
         "received_at",
     )
@@ -50,6 +51,7 @@ class LandedFileView(RecordView):
         "rows_accepted",
         "rows_duplicate",
         "rows_revised",
+        "rows_late",
         "rows_refused",
         "received_at",
         "sha256",
@@ -66,6 +68,7 @@ class LandedFileView(RecordView):
         "rows_accepted": _l("Accepted"),
         "rows_duplicate": _l("Known already"),
         "rows_revised": _l("Revised"),
+        "rows_late": _l("Late value"),
         "rows_refused": _l("Refused"),
         "received_at": _l("Received at"),
         "sha256": _l("SHA-256"),
@@ -79,7 +82,15 @@ class LandedFileView(RecordView):
         "run_id": lambda view, context, model, name: formats.code(model.run_id[:8]),
     }
     numeric_columns = frozenset(
-        {"rows_total", "rows_accepted", "rows_duplicate", "rows_revised", "rows_refused", "bytes"}
+        {
+            "rows_total",
+            "rows_accepted",
+            "rows_duplicate",
+            "rows_revised",
+            "rows_late",
+            "rows_refused",
+            "bytes",
+        }
     )
     column_searchable_list = ("inbox_key", "sha256")
     column_default_sort = ("received_at", True)
