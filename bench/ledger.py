@@ -41,7 +41,7 @@ BACK_LIMIT_SECONDS = 3.0
 PAUSES = (1.0, 4.0)  # seconds between two kills
 BATCHES = (1, 1, 1, 20, 100)
 RETRY_SECONDS = 0.05
-GIVE_UP_SECONDS = 60.0
+GIVE_UP_SECONDS = 180.0
 
 
 @dataclass

@@ -18,7 +18,7 @@ from storage.logins import prepare_logins
 from storage.postgres import EmbeddedServer, embedded_server, free_port
 from storage.settings import REPOSITORY, Settings
 
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 @contextmanager

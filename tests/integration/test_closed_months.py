@@ -9,7 +9,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings, strategies
+from hypothesis import example, given, settings, strategies
 
 from domain.malls import MallClock
 from domain.sales import SaleKind
@@ -393,8 +393,18 @@ STEPS = strategies.lists(
 )
 
 
+# The same value again, after another came late: the newest word is the old one.
+AGAIN = [("write", 0, 1), ("close",), ("write", 0, 2), ("reopen",), ("write", 0, 1)]
+SOLD_AGAIN = [("sell", *step[1:]) if step[0] == "write" else step for step in AGAIN]
+
+
 @given(steps=STEPS)
-@settings(max_examples=40)
+@example(steps=AGAIN)
+@example(steps=SOLD_AGAIN)
+@example(steps=[*AGAIN[:3], ("write", 0, 1), ("reopen",)])
+@example(steps=[*SOLD_AGAIN[:3], ("sell", 0, 1), ("reopen",)])
+@example(steps=[*AGAIN[:3], ("write", 0, 3), ("reopen",), ("apply", 1), ("apply", 0)])
+@settings(max_examples=25)
 def test_any_interleaving_ends_with_the_newest_and_loses_nothing(
     module_database_url: str, steps: list[tuple]
 ) -> None:
