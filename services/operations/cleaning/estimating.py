@@ -86,6 +86,12 @@ _CREATE_WANTED = sa.text("""
 """)
 
 _MEDIANS = sa.text("""
+    WITH told_by_day AS MATERIALIZED (
+        SELECT DISTINCT device_id, metric, business_date FROM ingest.reading_hours
+        WHERE mall_id = :mall_id AND business_date = ANY(:dates) AND metric = ANY(:metrics)
+            AND is_used AND NOT is_estimated AND covers_minutes > 60
+    )
+
     INSERT INTO cleaning_estimates
     SELECT
         seen.device_id, seen.metric, seen.hour_start, seen.business_date,
@@ -116,12 +122,8 @@ _MEDIANS = sa.text("""
                 AND seen.business_date >= places.installed_date
                 AND seen.business_date <= coalesce(places.removed_date, 'infinity')
         )
-        AND NOT EXISTS (
-            SELECT FROM ingest.reading_hours AS day_of_device
-            WHERE day_of_device.device_id = seen.device_id AND day_of_device.metric = seen.metric
-                AND day_of_device.business_date = seen.business_date
-                AND day_of_device.mall_id = :mall_id AND day_of_device.is_used
-                AND NOT day_of_device.is_estimated AND day_of_device.covers_minutes > 60
+        AND (seen.device_id, seen.metric, seen.business_date) NOT IN (
+            SELECT device_id, metric, business_date FROM told_by_day
         )
 """).bindparams(
     sa.bindparam("metrics", listed(WEEKDAY_MEDIAN.parameters["metrics"])),
