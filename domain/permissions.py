@@ -54,6 +54,8 @@ class Permission(StrEnum):
     QUARANTINE_READ = "mall:quarantine:read"
     QUARANTINE_EXPORT = "mall:quarantine:export"
     QUARANTINE_RELEASE = "mall:quarantine:release"  # try again, or dismiss
+    FLAGS_DECIDE = "mall:flags:decide"  # release a flag of cleaning, exclude an hour
+    MONTHS_CLOSE = "mall:months:close"  # open again, decide about what came late
     REQUESTS_READ = "mall:requests:read"
     REQUESTS_EXPORT = "mall:requests:export"
     REQUESTS_EDIT = "mall:requests:edit"
@@ -144,6 +146,7 @@ _REGISTER = frozenset(
         _P.DEVICES_EDIT,
         _P.DEVICE_KEYS_MANAGE,
         _P.QUARANTINE_RELEASE,
+        _P.FLAGS_DECIDE,
         _P.REQUESTS_EDIT,
         _P.UPLOADS_ADD,
     }
@@ -164,10 +167,11 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         _P.BACKUPS_READ,
         _P.BACKUPS_EXPORT,
         _P.LANDING_READ,
+        _P.MONTHS_CLOSE,
     },
     Role.MANAGEMENT: _EVERY_DESK | _MONEY | _DATA_AND_REQUESTS | _AUDIT | {_P.CONTRACTS_APPROVE},
     Role.OPERATION: _EVERY_DESK | _DATA_AND_REQUESTS | _REGISTER | {_P.CONTRACTS_DRAFT},
-    Role.FINANCE: _EVERY_DESK | _MONEY,
+    Role.FINANCE: _EVERY_DESK | _MONEY | {_P.MONTHS_CLOSE},
     Role.SHOP: frozenset(
         {
             _P.OWN_ACCOUNT_MANAGE,

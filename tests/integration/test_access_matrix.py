@@ -61,6 +61,7 @@ GROUPS: dict[str, frozenset[Role]] = {
     "DESK": frozenset({Role.SUPER_ADMIN, Role.OPERATION}),
     "OPERATIONS": frozenset({Role.SUPER_ADMIN, Role.MANAGEMENT, Role.OPERATION}),
     "MONEY": frozenset({Role.SUPER_ADMIN, Role.MANAGEMENT, Role.FINANCE}),
+    "CLOSERS": frozenset({Role.SUPER_ADMIN, Role.FINANCE}),
     "STAFF": frozenset(Role) - {Role.SHOP},
     "SHOPS": frozenset({Role.SHOP}),
     "PEOPLE": frozenset(Role),
@@ -100,6 +101,7 @@ GET  /admin/charts/<chart>.csv                        STAFF       200 mall
 GET  /admin/contracts/                                STAFF       200 -
 GET  /admin/contracts/details/                        STAFF       200 mall ?id={contract_id}
 GET  /admin/contracts/export/<export_type>/           STAFF       200 -
+GET  /admin/data-quality/                             OPERATIONS  200 -
 GET  /admin/device-keys/                              OPERATIONS  200 -
 GET  /admin/device-keys/<ID:key_id>/revoke            DESK        200 mall
 POST /admin/device-keys/<ID:key_id>/revoke            DESK        302 mall
@@ -130,6 +132,10 @@ POST /admin/devices/<ID:device_id>/end-maintenance    DESK        302 mall
 GET  /admin/files/                                    STAFF       200 -
 GET  /admin/files/document/<ID:document_id>           MONEY       200 mall
 GET  /admin/files/report/<ID:file_id>                 MONEY       200 mall
+GET  /admin/flags/                                    OPERATIONS  200 -
+GET  /admin/flags/day                                 OPERATIONS  404 -
+GET  /admin/flags/hour                                OPERATIONS  404 -
+POST /admin/flags/hour                                OPERATIONS  404 -
 GET  /admin/held-bills/                               MONEY       200 -
 GET  /admin/held-bills/details/                       MONEY       200 mall ?id={gate_id}
 GET  /admin/held-bills/export/<export_type>/          MONEY       200 -
@@ -142,6 +148,11 @@ GET  /admin/imports/<of>/template.<extension>         DESK        200 -
 GET  /admin/landed-files/                             OPERATIONS  200 -
 GET  /admin/landed-files/details/                     OPERATIONS  200 mall ?id={file_id}
 GET  /admin/landed-files/export/<export_type>/        OPERATIONS  200 -
+GET  /admin/late-values/                              CLOSERS     200 -
+POST /admin/late-values/apply                         CLOSERS     302 -
+POST /admin/late-values/close                         CLOSERS     302 -
+POST /admin/late-values/dismiss                       CLOSERS     302 -
+POST /admin/late-values/reopen                        CLOSERS     302 -
 GET  /admin/malls/                                    STAFF       200 -
 GET  /admin/malls/details/                            STAFF       200 mall ?id={mall_id}
 GET  /admin/malls/edit/                               ADMIN       200 -    ?id={mall_id}

@@ -26,10 +26,13 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.datastore import RequestDatabase
     from webapp.admin.device_keys import DeviceKeyView
     from webapp.admin.devices import DeviceView
+    from webapp.admin.data_quality import DataQualityView
     from webapp.admin.files import FilesView
+    from webapp.admin.flags import FlagsView
     from webapp.admin.gates import HeldBillPages
     from webapp.admin.imports import ImportView
     from webapp.admin.landing import LandedFileView
+    from webapp.admin.late_values import LateValuesView
     from webapp.admin.leasing import ContractView
     from webapp.admin.malls import MallView, ShopView, UnitView
     from webapp.admin.people import UserView
@@ -82,6 +85,11 @@ def create_admin(app: Flask) -> Admin:
             url="/admin/device-keys",
         ),
         ReadingsView(name=_l("Readings"), endpoint="readings"),
+        DataQualityView(
+            name=_l("Data quality"), endpoint="data_quality", url="/admin/data-quality"
+        ),
+        FlagsView(name=_l("Flags"), endpoint="flags"),
+        LateValuesView(name=_l("Late values"), endpoint="late_values", url="/admin/late-values"),
         LandedFileView(
             models.InboxFile,
             session,

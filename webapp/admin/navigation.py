@@ -37,12 +37,15 @@ SECTIONS: tuple[tuple[Any, tuple[Item, ...]], ...] = (
     (
         _l("Data"),
         (
+            Item("data_quality", _l("Data quality"), "table"),
+            Item("flags", _l("Flags"), "flag"),
             Item("devices", _l("Devices"), "device"),
             Item("unknown_devices", _l("New devices"), "plus"),
             Item("device_keys", _l("Device keys"), "key"),
             Item("readings", _l("Readings"), "reading"),
             Item("landed_files", _l("Landed files"), "inbox"),
             Item("quarantine", _l("Quarantine"), "quarantine"),
+            Item("late_values", _l("Late values"), "history"),
         ),
     ),
     (_l("Requests"), (Item("requests", _l("Service requests"), "request"),)),

@@ -30,11 +30,13 @@ _THINGS: dict[str, LazyString] = {
     "figures": _l("Sales and footfall"),
     "files": _l("Files"),
     "finance_reports": _l("Finance reports"),
+    "flags": _l("Flags of cleaning"),
     "held_bills": _l("Held bills"),
     "landed_files": _l("Landed files"),
     "landing": _l("Files of no known mall"),
     "malls": _l("Malls"),
     "messages": _l("Messages"),
+    "months": _l("Months of data"),
     "quarantine": _l("Quarantine"),
     "readings": _l("Readings"),
     "reports": _l("Reports"),
@@ -59,6 +61,8 @@ _DEEDS: dict[str, LazyString] = {
     "import": _l("import"),
     "upload": _l("upload"),
     "append": _l("hand in"),
+    "close": _l("close and open again"),
+    "decide": _l("decide"),
     "release": _l("release"),
 }
 
