@@ -1,4 +1,4 @@
-"""Data quality, flags with their decisions, closed months: what staff see and decide, and who may."""
+"""Data quality, flags with decisions, closed months: what staff see and decide, and who may."""
 
 import re
 from collections.abc import Iterator

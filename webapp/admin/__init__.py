@@ -23,10 +23,10 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.backups import BackupView
     from webapp.admin.billing import BillPages
     from webapp.admin.dashboard import HomeView
+    from webapp.admin.data_quality import DataQualityView
     from webapp.admin.datastore import RequestDatabase
     from webapp.admin.device_keys import DeviceKeyView
     from webapp.admin.devices import DeviceView
-    from webapp.admin.data_quality import DataQualityView
     from webapp.admin.files import FilesView
     from webapp.admin.flags import FlagsView
     from webapp.admin.gates import HeldBillPages
