@@ -34,10 +34,10 @@ def _for_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 @dg.schedule(
     job=marts_job,
-    cron_schedule="*/30 * * * *",
+    cron_schedule="*/5 * * * *",
     execution_timezone=MALL_ZONE,
     default_status=RUNNING,
-    description="Every half hour, when readings changed since the marts last saw them.",
+    description="Every five minutes, when readings changed since the marts last saw them.",
 )
 def marts_schedule(
     context: dg.ScheduleEvaluationContext, database: dg.ResourceParam[Database]
