@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from domain.malls import MallClock
-from storage.models import Device, Mall
+from storage.models import Device, Mall, Shop
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +31,7 @@ def find_device_id(session: Session, *, mall_id: int, code: str) -> int | None:
     return session.scalar(
         sa.select(Device.id).where(Device.mall_id == mall_id, Device.code == code)
     )
+
+
+def find_shop_id(session: Session, *, mall_id: int, code: str) -> int | None:
+    return session.scalar(sa.select(Shop.id).where(Shop.mall_id == mall_id, Shop.code == code))

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import psycopg
 import pytest
@@ -145,3 +146,46 @@ def test_resealing_goes_on_where_it_was_interrupted(
     assert is_opened()
     assert run("reseal").exit_code == 0
     assert is_opened()
+
+
+def test_device_is_registered_hung_up_and_replaced(run, database_url: str) -> None:
+    of = ("--mall", "M1", "--device", "E-1")
+    meter = ("--kind", "METER", "--counts-by", "CUMULATIVE")
+    wrong = run("register", *of, *meter, "--adapter", "gateway", "--ratio", "0")
+    assert wrong.exit_code == 1
+    assert "serial" in wrong.output
+    assert "ratio" in wrong.output
+    made = run("register", *of, *meter, "--adapter", "gateway", "--serial", "n1", "--ratio", "40")
+    assert made.exit_code == 0, made.output
+    assert run("install", *of, "--shop", "S9", "--from", "2026-01-01").exit_code == 1
+    hung = run("install", *of, "--zone", "PLANT", "--floor", "B1", "--from", "2026-01-01")
+    assert hung.exit_code == 0, hung.output
+    swap = ("replace", *of, "--from", "2026-02-01", "--final", "1204.7")
+    assert "both registers" in run(*swap).output
+    done = run(*swap, "--initial", "0.4", "--serial", "n2")
+    assert done.exit_code == 0, done.output
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "SELECT d.serial, i.floor, i.installed_date::text, i.removed_date::text,"
+            " i.initial_register, i.final_register FROM app.device_installations i"
+            " JOIN app.devices d ON d.id = i.device_id ORDER BY i.installed_date"
+        ).fetchall()
+    assert rows == [
+        ("n2", "B1", "2026-01-01", "2026-01-31", None, Decimal("1204.7")),
+        ("n2", "B1", "2026-02-01", None, Decimal("0.4"), None),
+    ]
+
+
+def test_new_devices_are_listed(run, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO ingest.unknown_devices (mall_id, adapter, serial, channel, labels,"
+            " first_seen_at, last_seen_at, state)"
+            " SELECT id, 'xovis', s, '1', '{fw}', now(), now(), state"
+            " FROM app.malls, (VALUES ('AB-1', 'NEW'), ('AB-2', 'IGNORED')) AS v (s, state)"
+        )
+    shown = run("list", "--mall", "M1", "--unknown").output
+    assert "xovis AB-1 1 (fw): 1 messages" in shown
+    assert "AB-2" not in shown
+    listed = json.loads(run("list", "--mall", "M1", "--unknown", "--json").output)
+    assert [one["serial"] for one in listed] == ["AB-1"]
