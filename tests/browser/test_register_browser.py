@@ -184,7 +184,7 @@ def test_meter_is_replaced_after_what_is_computed_again_is_confirmed(
         page.locator("h1").click()
         look("replace")
         page.click("main form button.btn-primary")
-        expect(page.locator("main [role=status]")).to_contain_text("2026-04-12")
+        expect(page.locator("main [role=status]")).to_contain_text("2026-04-09")
         expect(page.locator("#final_register")).to_have_value("1204.7")
         look("replace-confirm")
         page.click("main form button.btn-primary")

@@ -15,6 +15,7 @@ from test_device_pushes import push, register, rows, sensor
 from domain.devices import Adapter
 from domain.scopes import Actor, ActorKind
 from services.operations.device_directory import load_device_directory
+from services.operations.landing import find_ready_files, load_file, parse_file
 from services.operations.relanding import Settled, Taken, dismiss, judge, settle, take
 from services.queries.waiting_sources import (
     SourceId,
@@ -237,3 +238,26 @@ def test_packed_body_that_is_cut_off_says_so_again(door: Door, encoding: str) ->
     assert "cut off" in taken.problem
     assert (taken.accepted, settled.released) == (0, 0)
     assert values(door) == []
+
+
+def test_row_of_a_file_is_taken_by_its_line_when_its_counter_is_registered(door: Door) -> None:
+    """The other line of the file was taken when it landed."""
+    store: FolderStore = door.app.extensions["atrium"].store
+    lines = [
+        "device_code,interval_start,interval_end,in,out",
+        "FC-01,2026-01-16T02:00:00Z,2026-01-16T03:00:00Z,5,4",
+        "FC-09,2026-01-16T02:00:00Z,2026-01-16T03:00:00Z,7,6",
+    ]
+    store.put("inbox/M1/footfall_hours/day.csv", "\n".join(lines).encode())
+    with psycopg.connect(door.url, autocommit=True) as connection:
+        (found,) = find_ready_files(store, now=NOW)
+        directory = load_device_directory(connection)
+        parsed = parse_file(store, found, directory=directory, now=NOW, settings=door.settings)
+        load_file(connection, store, parsed, now=NOW)
+    assert len(values(door)) == 2
+    (source,) = of_unknown(door, "FC-09", Adapter.ATRIUM.value)
+    assert source.kind == "file"
+    door.device("FC-09", "FOOTFALL", "INTERVAL")
+    taken, settled = again(door, source)
+    assert (taken.accepted, taken.duplicate, settled) == (2, 0, Settled(released=1))
+    assert sorted(value for _metric, value, _at in values(door)) == [4, 5, 6, 7]
