@@ -18,6 +18,13 @@ from services.adapters.arrival import EARLIEST, Arrival
 from services.adapters.directory import MallDevices
 
 _LIBRARY = threading.local()
+MALL = """
+CREATE OR REPLACE TEMP TABLE mall AS
+SELECT CAST($code AS VARCHAR) AS code, CAST($currency AS VARCHAR) AS currency,
+       CAST($earliest AS TIMESTAMP) AS earliest, CAST($latest AS TIMESTAMP) AS latest,
+       CAST($latest_certain AS TIMESTAMP) AS latest_certain,
+       CAST($earliest_certain AS TIMESTAMP) AS earliest_certain
+"""
 
 
 def plain_utc(at: datetime) -> str:
@@ -38,16 +45,18 @@ def registered(where: MallDevices, arrival: Arrival) -> Any:
     duck = _LIBRARY.duck
     mall = where.mall
     times = (EARLIEST, arrival.latest_possible, arrival.latest_certain, arrival.earliest_certain)
-    fill(
-        duck,
-        "mall",
-        ("code", "currency", "earliest", "latest", "latest_certain", "earliest_certain"),
-        [(mall.code, mall.currency, *map(plain_utc, times))],
-        "code, currency, "
-        + ", ".join(
-            f"CAST({name} AS TIMESTAMP) AS {name}"
-            for name in ("earliest", "latest", "latest_certain", "earliest_certain")
-        ),
+    earliest, latest, latest_certain, earliest_certain = map(plain_utc, times)
+    # Made for each file, so without the frame that `fill` takes.
+    duck.execute(
+        MALL,
+        {
+            "code": mall.code,
+            "currency": mall.currency,
+            "earliest": earliest,
+            "latest": latest,
+            "latest_certain": latest_certain,
+            "earliest_certain": earliest_certain,
+        },
     )
     if _LIBRARY.where is where:
         return duck
