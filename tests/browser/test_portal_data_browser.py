@@ -16,7 +16,8 @@ TITLES = (
 # A row's own words, and the sentence of a refusal, which is a record, are in no one's language.
 READ = """() => {
     const page = document.body.cloneNode(true);
-    page.querySelectorAll('[lang=en], table.rows, h1, .person, .muted, .downloads, .help').forEach(e => e.remove());
+    const data = '[lang=en], table.rows, h1, .person, .muted, .downloads, .help';
+    page.querySelectorAll(data).forEach(e => e.remove());
     return page.innerText + document.title.replace(/.* · /, '');
 }"""
 

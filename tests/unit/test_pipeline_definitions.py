@@ -133,7 +133,7 @@ def test_schedules_and_sensors_run_without_being_switched_on() -> None:
 def test_schedules_keep_the_clock_of_the_malls() -> None:
     assert {schedule.execution_timezone for schedule in SCHEDULES} == {MALL_ZONE}
     assert {schedule.name: schedule.cron_schedule for schedule in SCHEDULES} == {
-        "marts_schedule": "*/30 * * * *",
+        "marts_schedule": "*/5 * * * *",
         "billing_schedule": "5 0-12 1 * *",
         "reminders_schedule": "0 9 * * *",
         "reports_schedule": "0 13 1 * *",
