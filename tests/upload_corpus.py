@@ -307,7 +307,7 @@ def zip_behind_a_script() -> bytes:
 
 
 def gzip_bomb() -> bytes:
-    return gzip.compress(bytes(50_000_000))
+    return gzip.compress(bytes(50_000_000), mtime=0)
 
 
 # -- CSV -----------------------------------------------------------------------------------

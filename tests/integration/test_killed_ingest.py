@@ -1,13 +1,18 @@
 """What was answered 200 is there, whoever was killed meanwhile; and the check can fail."""
 
 import json
+import os
+import signal
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from bench.ledger import Report, compare, run_killed
+from bench.ingest import BenchMall
+from bench.ledger import Report, children_of, compare, run_killed
+from bench.web_server import Caller, database, running_web
 
 AT = datetime(2026, 3, 5, tzinfo=UTC)
 
@@ -18,6 +23,27 @@ def test_no_acknowledged_reading_is_lost_or_doubled_by_kills() -> None:
     assert report.kills.get("Postgres", 0) >= 1
     assert report.acknowledged > 100
     assert (report.lost, report.doubled) == (0, 0), str(report)
+
+
+def test_site_is_back_at_once_when_every_worker_was_killed() -> None:
+    """A worker that loads the application first takes as long as the site took to start."""
+    with database() as (url, folder):
+        mall = BenchMall(url)
+        began = time.monotonic()
+        with running_web(url, folder) as (port, process):
+            start = time.monotonic() - began
+            began = time.monotonic()
+            for kills in range(1, 4):
+                while len(workers := children_of(process.pid)) < 2:
+                    assert time.monotonic() - began < 60
+                    time.sleep(0.01)
+                for worker in workers:
+                    os.kill(worker, signal.SIGKILL)
+                began = time.monotonic()
+                with Caller(port) as caller:
+                    assert caller.call(mall.request(1))[0] == 200
+                assert time.monotonic() - began < start / 3, f"{kills} kills, start {start:.1f} s"
+            assert mall.count() == 3
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ def test_files_land_in_the_order_in_which_they_came(inbox: Inbox) -> None:
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "A.CSV.GZ"])
 def test_gzip_is_unpacked_and_kept_as_it_came(inbox: Inbox, name: str) -> None:
-    data = gzip.compress(lines(hour(0)))
+    data = gzip.compress(lines(hour(0)), mtime=0)
     inbox.drop(name, data)
     assert inbox.land_one().accepted == 1
     assert inbox.store.get(inbox.keys("archive/")[0]) == data
@@ -213,7 +213,12 @@ def test_gbk_file_lands_like_utf8(inbox: Inbox) -> None:
             "M1/footfall_hours",
             "TOO_LARGE",
         ),
-        ("cut.csv.gz", gzip.compress(lines(hour(0)))[:-5], "M1/footfall_hours", "BAD_ARCHIVE"),
+        (
+            "cut.csv.gz",
+            gzip.compress(lines(hour(0)), mtime=0)[:-5],
+            "M1/footfall_hours",
+            "BAD_ARCHIVE",
+        ),
         ("not.csv.gz", lines(hour(0)), "M1/footfall_hours", "BAD_ARCHIVE"),
         ("a.csv", lines(hour(0)), "M9/footfall_hours", "UNKNOWN_MALL: there is no mall 'M9'"),
         ("a.csv", lines(hour(0)), "M1/visitors", "UNKNOWN_FEED: there is no feed 'visitors'"),
@@ -409,7 +414,7 @@ def test_directory_of_one_mall_holds_its_devices_places_and_shops(inbox: Inbox) 
 
 def test_inbox_in_a_bucket_is_landed_like_a_folder(inbox: Inbox, s3_store: S3Store) -> None:
     inbox.store = s3_store  # type: ignore[assignment]
-    key = inbox.drop("电表 1.csv.gz", gzip.compress(lines(hour(0), hour(1, "x"))))
+    key = inbox.drop("电表 1.csv.gz", gzip.compress(lines(hour(0), hour(1, "x")), mtime=0))
     s3_store.put(f"{key}.done", hashlib.sha256(s3_store.get(key)).hexdigest().encode())
     inbox.drop("b.csv", b"", "M1/nothing")
     good, strange = sorted(inbox.land(), key=lambda result: result.state)
