@@ -193,10 +193,10 @@ class _Killer:
         """Kill one of the three kinds, and start again what nobody else does; which."""
         what = self.chance.choice(("worker", "backend", "Postgres"))
         if what == "worker":
-            self._kill_one(_children(self.arbiter))
+            self._kill_one(children_of(self.arbiter))
         else:
             postmaster = int((self.server.data / "postmaster.pid").read_text().split()[0])
-            below = _children(postmaster)
+            below = children_of(postmaster)
             if what == "backend":
                 self._kill_one([one for one in below if _is_api_backend(one)])
             else:
@@ -262,17 +262,18 @@ def compare(url: str, ledger: Path, report: Report) -> None:
         assert row is not None
         revised: int = row[0]
     seen: set[tuple[str, datetime]] = set()
-    for line in ledger.open():
-        one = json.loads(line)
-        key = (one["device_id"], datetime.fromisoformat(one["timestamp"]))
-        report.acknowledged += 1
-        report.doubled += key in seen
-        seen.add(key)
-        report.lost += str(stored.get(key)) != one["value"]
+    with ledger.open() as lines:
+        for line in lines:
+            one = json.loads(line)
+            key = (one["device_id"], datetime.fromisoformat(one["timestamp"]))
+            report.acknowledged += 1
+            report.doubled += key in seen
+            seen.add(key)
+            report.lost += str(stored.get(key)) != one["value"]
     report.doubled += revised
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
     found = []
     for path in Path("/proc").iterdir():
         if path.name.isdigit():

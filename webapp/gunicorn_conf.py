@@ -21,6 +21,10 @@ bind = f"{_settings.host}:{_settings.web_port}"
 workers = _settings.web_workers
 worker_class = "webapp.gunicorn_worker.PatientThreads"
 threads = _settings.web_threads
+# The application is loaded once, before the workers part: loading takes seconds, many on a busy
+# machine, and while the last worker is lost nobody is answered. So nothing of it may connect or
+# start a thread before a request asks.
+preload_app = True
 timeout = 60
 graceful_timeout = 10
 keepalive = 15

@@ -44,6 +44,9 @@ def test_site_is_back_at_once_when_every_worker_was_killed() -> None:
                     assert caller.call(mall.request(1))[0] == 200
                 assert time.monotonic() - began < start / 3, f"{kills} kills, start {start:.1f} s"
             assert mall.count() == 3
+            files = [one.readlink() for one in Path(f"/proc/{process.pid}/fd").iterdir()]
+            sockets = [one for one in files if str(one).startswith("socket:")]
+            assert len(sockets) == 1, "workers inherit the listening socket and no connection"
 
 
 @pytest.fixture
