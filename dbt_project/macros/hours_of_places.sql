@@ -1,6 +1,22 @@
 {# The facts of an hour: CTE `parts` with the rows of tills, counters and meters of each hour of
-   `dates`, of those at shops or of those in common areas. Only what tells hours has any: a day file has no hours, nor has an interval of more
-   than one. A till that sends each sale was silent in an hour in which it sold nothing. #}
+   `dates`, of those at shops or of those in common areas. Only what tells hours has any: a day
+   file has no hours, nor has an interval of more than one. A till that sends each sale was silent
+   in an hour in which it sold nothing.
+
+   How many dates there are is a guess that Postgres makes far too low; it would then go through
+   all hours once for each other hour. Models of this macro forbid that (`join_by_hash`), and
+   `near` keeps what is hashed to the dates in question. #}
+
+{% macro join_by_hash() -%}
+    set local enable_nestloop = off
+{%- endmacro %}
+
+{% macro near(dates, rows) -%}
+    {{ rows }}.mall_id = any(array(select near.mall_id from {{ dates }} as near))
+    and {{ rows }}.business_date between
+    (select min(near.business_date) from {{ dates }} as near)
+    and (select max(near.business_date) from {{ dates }} as near)
+{%- endmacro %}
 
 {% macro hours_of_places(dates, of_shops) -%}
 {%- set is_asked = 'shop_id is not null' if of_shops else 'shop_id is null' -%}
@@ -29,7 +45,7 @@ cleaned as (
         on
             dates.mall_id = cleaned.mall_id
             and dates.business_date = cleaned.business_date
-    where cleaned.covers_minutes <= 60
+    where cleaned.covers_minutes <= 60 and {{ near(dates, 'cleaned') }}
 
 ),
 
@@ -49,6 +65,7 @@ telling as (
         on device_days.device_id = devices.device_id
     where
         device_days.{{ is_asked }}
+        and {{ near(dates, 'device_days') }}
         and (
             devices.expected_interval_minutes <= 60
             or (devices.device_kind = 'POS' and devices.sales_feed_kind = 'EVENT')
@@ -135,7 +152,7 @@ sold as (
             and hours.business_date = transactions.business_date
             and hours.hour_start = transactions.hour_start
             and transactions.metric = 'transactions'
-    where telling.metric = 'sales'
+    where telling.metric = 'sales' and {{ near(dates, 'till_days') }}
 
 ),
 
@@ -158,7 +175,7 @@ consumed as (
             and dates.business_date = usage_hours.business_date
     inner join {{ ref('stg_app__device_installations') }} as installations
         on usage_hours.installation_id = installations.installation_id
-    where usage_hours.{{ is_asked }}
+    where usage_hours.{{ is_asked }} and {{ near(dates, 'usage_hours') }}
     group by
         usage_hours.mall_id,
         usage_hours.business_date,

@@ -3,7 +3,10 @@
         indexes=[
             {'columns': ['mall_id', 'business_date', 'hour_start', 'floor', 'zone'], 'unique': true},
         ],
-        pre_hook="{{ forget_changed_periods('int_malls_expanded_to_business_dates', 'business_date') }}",
+        pre_hook=[
+            "{{ forget_changed_periods('int_malls_expanded_to_business_dates', 'business_date') }}",
+            "{{ join_by_hash() }}",
+        ],
     )
 }}
 

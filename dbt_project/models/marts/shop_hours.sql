@@ -4,7 +4,10 @@
             {'columns': ['mall_id', 'business_date']},
             {'columns': ['shop_id', 'business_date', 'hour_start'], 'unique': true},
         ],
-        pre_hook="{{ forget_changed_periods('int_malls_expanded_to_business_dates', 'business_date') }}",
+        pre_hook=[
+            "{{ forget_changed_periods('int_malls_expanded_to_business_dates', 'business_date') }}",
+            "{{ join_by_hash() }}",
+        ],
     )
 }}
 
