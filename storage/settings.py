@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         64 * 1024 * 1024, ge=1024, description="Bytes a minute of one device key, likewise."
     )
     inbox_max_file_bytes: int = Field(
-        256 * 1024 * 1024, ge=1024, description="Bytes of one file of the drop-box."
+        4 * 1024**3, ge=1024, description="Bytes of one file of the drop-box."
     )
     upload_max_image_bytes: int = Field(
         20_000_000, ge=1024, description="Bytes of one picture that people send."

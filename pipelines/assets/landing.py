@@ -4,11 +4,14 @@ Belongs here: the order of things at the door: parse, judge, load. Not here: par
 themselves (services), the rules (expectations).
 
 A batch is what lies in the inbox for one feed. It is judged whole before any of it is loaded:
-when its check is red its files stay where they are and nothing is lost; other feeds go on.
+when its check is red its files stay where they are and nothing is lost; other feeds go on. Of a
+very large batch only the first files are held in memory from judging to loading; the others are
+judged for the verdict's sake, let go, and read again when they are loaded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from time import perf_counter
 from typing import Any
 
@@ -20,15 +23,16 @@ from pipelines.assets import OPERATIONS, PLATFORM
 from pipelines.checks import BATCH_CHECKS, check_result, landing_key, store_page
 from pipelines.metadata import figures, table
 from pipelines.resources import Database, Progress
+from services.operations.file_contents import Observe
 from services.operations.landing import (
     FileResult,
     InboxObject,
     ParsedFile,
     find_ready_files,
     load_device_directory,
-    load_file,
-    parse_file,
+    parse_files,
 )
+from services.operations.landing_together import load_files
 from storage.objects import ObjectStore
 from storage.settings import Clock, Settings
 
@@ -89,6 +93,9 @@ LANDING_SPECS = tuple(
     for feed in Feed
 )
 
+# Rows of one batch held from judging to loading: a few hundred megabytes.
+MOST_ROWS_HELD = 500_000
+
 
 @dataclass(slots=True)
 class Door:
@@ -104,29 +111,39 @@ class Door:
     files: int
     done: int = 0
 
-    def parse(self, found: InboxObject, validation: Validation | None = None) -> ParsedFile:
-        """Read a file; what it would write is judged with the rest of its batch."""
-        seen = validation.begin() if validation else None
-        parsed = parse_file(
+    def parse(
+        self, found: Iterable[InboxObject], validation: Validation | None = None
+    ) -> Iterator[ParsedFile]:
+        """Read files; what they would write is judged with the rest of their batch."""
+        seen: dict[str, Validation] = {}
+
+        def observe(each: InboxObject) -> Observe:
+            if validation is None:
+                return lambda subject, frame: None
+            seen[each.key] = validation.begin()
+            return seen[each.key].add
+
+        for parsed in parse_files(
             self.store,
             found,
             directory=self.directory,
-            now=self.clock.now(),
+            now=self.clock.now,
             settings=self.settings,
-            observe=seen.add if seen else (lambda subject, frame: None),
-        )
-        # A file that is refused whole is answered by name, and says nothing about the others.
-        if validation and seen and not parsed.problem:
-            validation.absorb(seen, found.key)
-        return parsed
+            observe=observe,
+        ):
+            of_file = seen.pop(parsed.found.key, None)
+            # A file that is refused whole is answered by name, and says nothing about the others.
+            if validation and of_file and not parsed.problem:
+                validation.absorb(of_file, parsed.found.key)
+            yield parsed
 
-    def load(self, parsed: ParsedFile) -> FileResult:
-        result = load_file(
-            self.connection, self.store, parsed, now=self.clock.now(), run_id=self.run_id
-        )
-        self.done += 1
-        self.progress.report(self.done, self.files)
-        return result
+    def load(self, parsed: Iterable[ParsedFile]) -> Iterator[FileResult]:
+        for result in load_files(
+            self.connection, self.store, parsed, now=self.clock.now, run_id=self.run_id
+        ):
+            self.done += 1
+            self.progress.report(self.done, self.files)
+            yield result
 
 
 @dg.multi_asset(name="landing_devices", specs=LANDING_SPECS, check_specs=BATCH_CHECKS)
@@ -156,7 +173,7 @@ def landing_devices(
         for feed in Feed:
             yield from _land_batch(door, feed, by_feed[feed])
         # A file outside every feed is refused by name, and kept like any other.
-        strays = [door.load(door.parse(each)) for each in by_feed.get(None, ())]
+        strays = list(door.load(door.parse(by_feed.get(None, ()))))
     for result in strays:
         context.log.warning(f"{result.key} was refused: {result.reason}")
     yield dg.AssetObservation(
@@ -172,14 +189,21 @@ def landing_devices(
 def _land_batch(door: Door, feed: Feed, found: list[InboxObject]) -> Iterator[Any]:
     began = perf_counter()
     validation = Validation(feed)
-    parsed = [door.parse(each, validation) for each in found]
-    refused = sum(each.contents.refused for each in parsed if not each.problem)
+    held: list[ParsedFile] = []
+    rows = refused = 0
+    for each in door.parse(found, validation):
+        refused += 0 if each.problem else each.contents.refused
+        rows += len(each.frame) + len(each.contents.sales) + len(each.contents.refusals)
+        if rows <= MOST_ROWS_HELD:
+            held.append(each)
     verdict = validation.verdict(refused=refused)
     key = store_page(door.store, verdict, files=len(found), run_id=door.run_id, at=door.clock.now())
     yield check_result(verdict, store=door.store, page_key=key)
     if not verdict.is_valid:
         return
-    results = [result for each in parsed if (result := door.load(each)).file_id is not None]
+    # What did not fit into memory is read once more: a file that changed meanwhile is left alone.
+    parsed = chain(held, door.parse(found[len(held) :]))
+    results = [result for result in door.load(parsed) if result.file_id is not None]
     if results:
         yield dg.MaterializeResult(
             asset_key=landing_key(feed),

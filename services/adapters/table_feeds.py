@@ -7,8 +7,9 @@ from services.adapters import footfall_hours, meter_registers, pos_days, reading
 from services.adapters.arrival import Arrival
 from services.adapters.directory import MallDevices
 from services.adapters.refusals import Refusal
+from services.adapters.short_tables import judge_text
 from services.adapters.table_rules import TableFeed
-from services.adapters.tables import JudgedTable, decode_text, judge_text
+from services.adapters.tables import JudgedTable, decode_text
 
 TABLES: dict[Feed, TableFeed] = {
     Feed.POS_DAYS: pos_days.TABLE,

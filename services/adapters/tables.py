@@ -27,7 +27,14 @@ from services.adapters.table_register import fill, plain_utc, registered
 from services.adapters.table_rules import Place, Row, TableFeed
 from services.adapters.table_text import CannotRead, Header, Piece, read_pieces
 
-__all__ = ["FRAME_COLUMNS", "CannotRead", "JudgedPiece", "JudgedTable", "judge_pieces"]
+__all__ = [
+    "FRAME_COLUMNS",
+    "CannotRead",
+    "JudgedPiece",
+    "JudgedTable",
+    "judge_piece",
+    "judge_pieces",
+]
 
 FRAME_COLUMNS = (
     "row_number",
@@ -57,6 +64,7 @@ class JudgedTable:
     frame: pd.DataFrame
     refusals: list[Refusal] = field(default_factory=list)
     rows_total: int = 0
+    uncertain: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,18 +114,10 @@ def judge_pieces(
         yield session.judge(piece)
 
 
-def judge_text(text: str, feed: TableFeed, *, where: MallDevices, arrival: Arrival) -> JudgedTable:
-    """A table that fits in memory."""
-    frames, refusals, total = [], [], 0
-    for piece in judge_pieces([text], feed, where=where, arrival=arrival):
-        frames.append(piece.frame())
-        refusals += piece.refusals
-        total += piece.rows
-    frames = [frame for frame in frames if len(frame)]
-    if not frames:
-        return JudgedTable(no_readings(), refusals, total)
-    whole = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-    return JudgedTable(whole, refusals, total)
+def judge_piece(
+    piece: Piece, header: Header, feed: TableFeed, *, where: MallDevices, arrival: Arrival
+) -> JudgedPiece:
+    return _Session(feed, header, where, arrival).judge(piece)
 
 
 def decode_text(data: bytes) -> str:

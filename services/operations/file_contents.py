@@ -22,11 +22,13 @@ from services.adapters.readings_judge import ParsedBatch
 from services.adapters.refusals import Problem, Reason, Refusal
 from services.adapters.resolving import UnknownAddress, resolve, source_for
 from services.adapters.sale_rows import SaleRow
+from services.adapters.short_tables import judge_together
 from services.adapters.table_feeds import TABLES
 from services.adapters.tables import (
     FRAME_COLUMNS,
     CannotRead,
     JudgedPiece,
+    JudgedTable,
     judge_pieces,
     no_readings,
 )
@@ -51,7 +53,8 @@ Observe = Callable[[str, pd.DataFrame], None]
 class Contents:
     """Rows of a file. `frame` has tables.FRAME_COLUMNS, its `row_number` unique in the file;
     a long file's readings and refusals stand in `spool` instead. `usable` and `refused` count
-    rows; `first_refusal` is the first of them.
+    rows; `first_refusal` is the first of them. `unjudged` is the text of a short table that
+    waits to be judged with others (`judge_waiting`).
     """
 
     frame: pd.DataFrame = field(default_factory=no_readings)
@@ -67,6 +70,7 @@ class Contents:
     unknown: list[UnknownAddress] = field(default_factory=list)
     heard_device_ids: set[int] = field(default_factory=set)
     members: int = 0
+    unjudged: str | None = None
 
     @property
     def rows_total(self) -> int:
@@ -103,6 +107,15 @@ class Reader:
 
     def read(self, file: IO[bytes], name: str) -> Contents:
         """Raises CannotRead and CannotUnpack, which say why the file as a whole is refused."""
+        contents = self.begin(file, name)
+        if contents.unjudged is not None:
+            (refused,) = judge_waiting([(self, contents)])
+            if refused is not None:
+                raise refused
+        return contents
+
+    def begin(self, file: IO[bytes], name: str) -> Contents:
+        """As `read`, but a short table is left `unjudged`."""
         contents = Contents()
         try:
             self._read_packed(file, name, contents)
@@ -151,7 +164,10 @@ class Reader:
     def _read_table(self, file: IO[bytes], size: int, contents: Contents, member: str) -> None:
         table = TABLES[self.feed]
         offset = _next_row(contents)
-        if size > SMALL and contents.spool is None:
+        if size <= SMALL and not member:
+            contents.unjudged = "".join(text_of(file))
+            return
+        if contents.spool is None and size > SMALL:
             contents.spool = Spool(self.folder)
         frames = []
         for piece in judge_pieces(text_of(file), table, where=self.where, arrival=self.arrival):
@@ -165,6 +181,15 @@ class Reader:
                 self._put_aside(piece, contents.spool, offset)
         for frame in frames:
             self._add_frame(contents, frame, offset)
+
+    def take(self, table: JudgedTable, contents: Contents) -> None:
+        """What a short table says, judged."""
+        contents.unjudged = None
+        _refuse(contents, table.refusals, "")
+        contents.usable = table.rows_total - len(table.refusals)
+        contents.uncertain = table.uncertain
+        contents.readings = len(table.frame)
+        self._add_frame(contents, table.frame, 0)
 
     def _put_aside(self, piece: JudgedPiece, spool: Spool, offset: int) -> None:
         spool.add_heaps(piece.heaps(offset))
@@ -238,6 +263,28 @@ class Reader:
             self.observe("sales", pd.DataFrame([asdict(sale) for sale in sales]))
         contents.sale_rows += [place + offset for place in sale_places]
         self._add_frame(contents, frame_of(batch, self.where), offset)
+
+
+def judge_waiting(
+    waiting: Sequence[tuple[Reader, Contents]],
+) -> list[CannotRead | None]:
+    """Judge the short tables of one feed and mall together, each as though it came alone; why a
+    file is refused whole, where one is.
+    """
+    if not waiting:
+        return []
+    reader = waiting[0][0]
+    texts = [contents.unjudged or "" for _, contents in waiting]
+    tables = judge_together(texts, TABLES[reader.feed], where=reader.where, arrival=reader.arrival)
+    refused: list[CannotRead | None] = []
+    for (each, contents), table in zip(waiting, tables, strict=True):
+        if isinstance(table, CannotRead):
+            contents.unjudged = None
+            refused.append(table)
+        else:
+            each.take(table, contents)
+            refused.append(None)
+    return refused
 
 
 def frame_of(batch: ParsedBatch, where: MallDevices) -> pd.DataFrame:

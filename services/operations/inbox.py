@@ -9,8 +9,8 @@ Belongs here: finding, and what is refused by name, size or checksum. Not here: 
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import PurePosixPath
@@ -24,7 +24,13 @@ from services.adapters.refusals import Problem, Reason, Refusal, shown
 from services.adapters.table_feeds import TABLES, parse_text
 from services.adapters.tables import CannotRead
 from services.adapters.unpacking import CannotUnpack
-from services.operations.file_contents import Contents, Observe, Reader, no_usable_row
+from services.operations.file_contents import (
+    Contents,
+    Observe,
+    Reader,
+    judge_waiting,
+    no_usable_row,
+)
 from services.operations.staging import stage, staging_file
 from storage.objects import ObjectNotFound, ObjectStore
 from storage.settings import Settings
@@ -33,6 +39,9 @@ INBOX = "inbox/"
 DONE = ".done"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 LONGEST_MARKER = 4096
+# Short tables are judged together, up to so many files and characters at a time.
+FILES_TOGETHER = 100
+CHARACTERS_TOGETHER = 8 * 1024 * 1024
 GONE = "GONE: the file left the inbox before it was read"
 ADAPTERS: dict[Feed, Callable[..., tuple[pd.DataFrame, list[Refusal], int]]] = {
     feed: partial(parse_text, feed=feed) for feed in TABLES
@@ -132,20 +141,77 @@ def parse_file(
     settings: Settings,
     observe: Observe = lambda kind, frame: None,
 ) -> ParsedFile:
-    """Read and judge one file; bad content never raises, it is a `problem` or refusals.
+    """Read and judge one file, as `parse_files` does."""
+    (parsed,) = parse_files(
+        store,
+        [found],
+        directory=directory,
+        now=lambda: now,
+        settings=settings,
+        observe=lambda _: observe,
+    )
+    return parsed
 
+
+def parse_files(
+    store: ObjectStore,
+    found: Iterable[InboxObject],
+    *,
+    directory: DeviceDirectory,
+    now: Callable[[], datetime],
+    settings: Settings,
+    observe: Callable[[InboxObject], Observe],
+) -> Iterator[ParsedFile]:
+    """Read and judge files, in their order; bad content never raises, it is a `problem` or
+    refusals.
+
+    Short tables are judged together, some at a time.
     A file above `settings.inbox_max_file_bytes` is refused unread (its sha256 stays empty).
-    `observe` is shown what it would write (file_contents.Reader), also of a file that turns out
-    to be refused. Raises what the object store raises when it cannot be reached.
+    `observe(found)` is shown what a file would write (file_contents.Reader), also of a file that
+    turns out to be refused. Raises what the object store raises when it cannot be reached.
     """
+    begun: list[_Begun] = []
+    waiting_bytes = 0
+    for each in found:
+        if not begun:
+            at = now()
+        one = _begin(store, each, directory, at, settings, observe(each))
+        begun.append(one)
+        waiting_bytes += len(one.contents.unjudged or "")
+        if len(begun) >= FILES_TOGETHER or waiting_bytes >= CHARACTERS_TOGETHER:
+            yield from _judged(begun)
+            begun, waiting_bytes = [], 0
+    yield from _judged(begun)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A file that was read; `reader` is None where it is refused."""
+
+    parsed: ParsedFile
+    reader: Reader | None = None
+
+    @property
+    def contents(self) -> Contents:
+        return self.parsed.contents
+
+
+def _begin(
+    store: ObjectStore,
+    found: InboxObject,
+    directory: DeviceDirectory,
+    now: datetime,
+    settings: Settings,
+    observe: Observe,
+) -> _Begun:
     limit = settings.inbox_max_file_bytes
     where = directory.mall(found.mall_code)
-    mall = where.mall if where else None
+    refused = ParsedFile(found, "", found.bytes, found.feed, where.mall if where else None)
     too_large = Problem(
         Reason.TOO_LARGE, f"the file has {found.bytes:,} bytes; the limit is {limit:,}"
     )
     if found.bytes > limit:
-        return ParsedFile(found, "", found.bytes, found.feed, mall, problem=str(too_large))
+        return _Begun(replace(refused, problem=str(too_large)))
     folder = settings.state_dir / "spool"
     arrival = Arrival(
         received_at=now,
@@ -157,18 +223,38 @@ def parse_file(
             with store.open(found.key) as stream:
                 sha256, size = stage(stream, file, limit=limit)
         except ObjectNotFound:
-            return ParsedFile(found, "", found.bytes, found.feed, mall, problem=GONE)
+            return _Begun(replace(refused, problem=GONE))
+        refused = replace(refused, bytes=size)
         if size > limit:
-            return ParsedFile(found, "", size, found.feed, mall, problem=str(too_large))
+            return _Begun(replace(refused, problem=str(too_large)))
+        refused = replace(refused, sha256=sha256)
         try:
             _check_marker(store, found, sha256)
             place, feed = _check_folders(found, where)
             reader = Reader(feed, place, arrival, folder, limit, observe)
-            contents = reader.read(file, found.name)
-        except (CannotRead, CannotUnpack) as refused:
-            return ParsedFile(found, sha256, size, found.feed, mall, problem=str(refused.problem))
-    problem = no_usable_row(contents)
-    return ParsedFile(found, sha256, size, found.feed, mall, contents, problem)
+            contents = reader.begin(file, found.name)
+        except (CannotRead, CannotUnpack) as error:
+            return _Begun(replace(refused, problem=str(error.problem)))
+    return _Begun(replace(refused, contents=contents), reader)
+
+
+def _judged(begun: list[_Begun]) -> Iterator[ParsedFile]:
+    """The files with their short tables judged, feed by feed and mall by mall."""
+    alike: dict[object, list[tuple[Reader, Contents]]] = {}
+    for each in begun:
+        if each.reader is not None and each.contents.unjudged is not None:
+            of = (each.reader.feed, each.reader.where.mall.mall_id)
+            alike.setdefault(of, []).append((each.reader, each.contents))
+    problems: dict[int, str] = {}
+    for waiting in alike.values():
+        for (_, contents), refused in zip(waiting, judge_waiting(waiting), strict=True):
+            if refused is not None:
+                problems[id(contents)] = str(refused.problem)
+    for each in begun:
+        problem = each.parsed.problem
+        if not problem:
+            problem = problems.get(id(each.contents)) or no_usable_row(each.contents)
+        yield replace(each.parsed, problem=problem)
 
 
 def _folders(key: str) -> tuple[str, Feed | None]:

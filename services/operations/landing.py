@@ -5,8 +5,8 @@ ingest.files: LANDED (its rows counted), DUPLICATE (the same bytes landed before
 (with the reason). Nothing is lost to a crash: rows and registration are one transaction, the
 move follows it, and whoever comes next finishes a move that did not happen.
 
-Belongs here: that end of a file's life. Not here: finding and judging files (inbox), writing
-rows (file_rows).
+Belongs here: that end of a file's life. Not here: finding and judging files (inbox), landing many
+small ones at once (landing_together), writing rows (file_rows).
 """
 
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ from services.operations.inbox import (
     find_ready_files,
     inbox_fingerprint,
     parse_file,
+    parse_files,
 )
 from services.operations.quarantine import quarantine
 from storage.objects import ObjectNotFound, ObjectStore
@@ -40,6 +41,7 @@ __all__ = [
     "load_device_directory",
     "load_file",
     "parse_file",
+    "parse_files",
 ]
 
 
@@ -90,7 +92,7 @@ def load_file(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))",
             (parsed.sha256 or parsed.found.key,),
         )
-        change = _change_since(store, parsed.found)
+        change = change_since(store, parsed.found)
         done = _registered_before(connection, store, parsed, is_gone=change == GONE)
         if done is None and change:
             return FileResult(None, parsed.found.key, change.split(":")[0], reason=change)
@@ -99,7 +101,7 @@ def load_file(
         else:
             result, archive_key = done
     if change != GONE:
-        _move(store, parsed.found, archive_key)
+        move_to_archive(store, parsed.found, archive_key)
     if result.state == "LANDED":
         with connection.transaction():
             note_traffic(connection, device_ids=parsed.contents.device_ids, now=now)
@@ -114,7 +116,7 @@ FROM ingest.files WHERE inbox_key = %s AND sha256 = %s AND bytes = %s ORDER BY i
 """
 
 
-def _change_since(store: ObjectStore, found: InboxObject) -> str:
+def change_since(store: ObjectStore, found: InboxObject) -> str:
     """Empty, or what happened to the file since it was found."""
     try:
         now = store.stat(found.key)
@@ -173,7 +175,7 @@ def _register(
         )
     elif parsed.problem:
         state, reason = "REFUSED", parsed.problem
-    archive_key = _archive_key(parsed, now)
+    archive_key = archive_key_of(parsed, now)
     row = connection.execute(
         "INSERT INTO ingest.files (mall_id, feed, inbox_key, archive_key, sha256, bytes, state, "
         "reason, received_at, run_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
@@ -256,8 +258,8 @@ def _counted(
     )
 
 
-def _archive_key(parsed: ParsedFile, now: datetime) -> str:
-    """Bytes that were not read have no hash to be named by; they stand apart."""
+def archive_key_of(parsed: ParsedFile, now: datetime) -> str:
+    """Where the bytes are kept; those that were not read have no hash and stand apart."""
     if parsed.sha256:
         return f"archive/{now:%Y/%m}/{parsed.sha256}-{parsed.found.name}"
     return f"archive/refused/{now:%Y/%m}/{uuid4().hex}-{parsed.found.name}"
@@ -271,7 +273,8 @@ def _exists(store: ObjectStore, key: str) -> bool:
     return True
 
 
-def _move(store: ObjectStore, found: InboxObject, archive_key: str) -> None:
+def move_to_archive(store: ObjectStore, found: InboxObject, archive_key: str) -> None:
+    """Take a registered file out of the inbox; call it after the commit."""
     try:
         store.move(found.key, archive_key)
     except ObjectNotFound:

@@ -255,14 +255,16 @@ def test_two_gigabyte_file_is_refused_at_once_and_kept(inbox: Inbox) -> None:
     path = inbox.store.path("inbox/M1/footfall_hours/huge.csv")
     path.parent.mkdir(parents=True)
     with path.open("wb") as file:
-        file.truncate(2 * 1024**3)
+        file.truncate(5 * 1024**3)
     began = time.monotonic()
     result = inbox.land_one()
     assert time.monotonic() - began < 2
     assert result.state == "REFUSED"
-    assert result.reason == "TOO_LARGE: the file has 2,147,483,648 bytes; the limit is 268,435,456"
+    assert (
+        result.reason == "TOO_LARGE: the file has 5,368,709,120 bytes; the limit is 4,294,967,296"
+    )
     (key,) = inbox.keys("archive/refused/2026/04/")
-    assert inbox.store.stat(key).bytes == 2 * 1024**3
+    assert inbox.store.stat(key).bytes == 5 * 1024**3
 
 
 def test_header_alone_lands_with_no_rows(inbox: Inbox) -> None:
@@ -317,7 +319,7 @@ def test_crash_between_commit_and_move_is_finished_by_the_next_run(
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(landing, "_move", killed)
+        patch.setattr(landing, "move_to_archive", killed)
         inbox.land()
     assert inbox.keys("archive/") == []
     assert inbox.one("SELECT count(*) FROM ingest.readings") == 4
