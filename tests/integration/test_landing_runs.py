@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from domain.devices import DeviceKind, FeedKind
+from pipelines.assets import landing as landing_run
 from pipelines.assets.landing import landing_devices
 from pipelines.checks import CHECK_NAME
 from pipelines.resources import Database, FixedClock, Progress
 from pipelines.runs import PROCESS_TAG, fail_dead_runs, process_name
 from pipelines.sensors import INBOX_TAG, RETRY_AFTER, TRIES, inbox_sensor, landing_request
+from services.operations import inbox as inbox_files
 from services.operations.devices import install_device, register_device
 from services.operations.landing import find_ready_files
 from services.operations.malls import register_mall
@@ -130,6 +132,41 @@ def test_good_batch_is_loaded_and_says_so(
     assert (figures["files"], figures["rows_total"]) == (2, 24)
     assert (figures["accepted"], figures["refused"]) == (23, 1)
     assert all(check.passed for check in result.get_asset_check_evaluations())
+
+
+@pytest.mark.parametrize("most_rows_held", [0, 10])
+def test_batch_too_large_for_memory_is_judged_and_then_read_again(
+    engine: sa.Engine,
+    store: FolderStore,
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    counter: None,
+    monkeypatch: pytest.MonkeyPatch,
+    most_rows_held: int,
+) -> None:
+    read: list[str] = []
+
+    def parse_files(store, found, **given):
+        found = list(found)
+        read.extend(each.name for each in found)
+        return inbox_files.parse_files(store, found, **given)
+
+    monkeypatch.setattr(landing_run, "MOST_ROWS_HELD", most_rows_held)
+    monkeypatch.setattr(landing_run, "parse_files", parse_files)
+    drop(store, "a.csv", hours("CNT-01", 3))
+    drop(store, "b.csv", [*hours("CNT-01", 3, first=3), *hours("CNT-XX", 1)])
+    drop(store, "c.csv", hours("CNT-01", 3, first=6))
+
+    result = land(engine, store, settings, instance)
+
+    assert result.success
+    again = "abc" if most_rows_held == 0 else "bc"
+    assert read == [f"{name}.csv" for name in f"abc{again}"]
+    assert inbox(store) == []
+    assert counts(engine) == (18, 3, 1)
+    [made] = result.asset_materializations_for_node("landing_devices")
+    figures = made.metadata["figures"].value
+    assert (figures["files"], figures["accepted"], figures["refused"]) == (3, 9, 1)
 
 
 def test_result_page_is_kept_and_named_by_the_check(
