@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask, Response, g, request
-from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.signals import request_started
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
@@ -62,6 +62,11 @@ class SchemeAwareSessions(SecureCookieSessionInterface):
     def get_cookie_name(self, app: Flask) -> str:
         name = super().get_cookie_name(app)
         return f"__Host-{name}" if request.is_secure else name
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Devices have none: their answers set no cookie and vary by none."""
+        if request.blueprint != "api" or request.method != "POST":
+            super().save_session(app, session, response)
 
 
 def install(app: Flask) -> None:

@@ -17,6 +17,11 @@ from storage.database import transaction
 from webapp import headers as headers_module
 from webapp.api import QuickReadings, connections
 
+TAKE = (
+    "ingest.take_batch(text, text, bytea, bigint, bytea, bytea, text, date[], bigint[], text[], "
+    "timestamptz[], timestamptz[], numeric[], text[], timestamptz)"
+)
+
 
 class Doors:
     """One application with the quick way before it, and beside it without."""
@@ -221,6 +226,16 @@ def test_quota_counts_each_call_once_on_either_way(door: Door) -> None:
     statuses = [doors.at(minute).status_code for minute in range(1, 7)]
     assert statuses == [200] * 5 + [429]
     assert doors.at(8, device_id="x").status_code == 429
+
+
+def test_call_that_fails_is_counted_once(door: Door) -> None:
+    doors = Doors(door)
+    with psycopg.connect(door.url) as connection:
+        connection.execute(f"REVOKE EXECUTE ON FUNCTION {TAKE} FROM atrium_ingest")
+    key_id = door.one("SELECT id FROM app.device_keys")
+    before = doors.quick.quota._left[key_id].calls
+    assert doors.at(3).status_code == 200
+    assert doors.quick.quota._left[key_id].calls == before - 1
 
 
 def test_failure_of_the_database_is_answered_by_flask(

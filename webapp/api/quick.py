@@ -99,6 +99,7 @@ class QuickReadings:
     def _take(self, presented: str, body: bytes) -> bytes | None:
         """The answer after the commit; None: nothing was written, Flask shall look at it."""
         now = self.at.now()
+        counted: int | None = None
         try:
             known = self._key(presented, now)
             if known is None:
@@ -109,10 +110,13 @@ class QuickReadings:
             batch = self._parse(call)
             if batch is None or self.quota.take(known.grant.key_id, len(body), now):
                 return None
+            counted = known.grant.key_id
             result = self._land(call, known, batch)
         except psycopg.Error as error:
             log.debug("a plain call goes the long way: %s", error)
             self._signing_key = None
+            if counted is not None:
+                self.quota.give_back(counted, len(body))
             return None
         if result is None:
             self.quota.give_back(known.grant.key_id, len(body))
