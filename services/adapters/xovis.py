@@ -16,8 +16,10 @@ and nobody here can ask a sensor to send again: a gap shows as missing intervals
 Pieces: each value; an element, record or frame refused or skipped as a whole is one.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -110,32 +112,19 @@ class _Body(msgspec.Struct):
     status_data: _Status | None = None
 
 
-class _Element(msgspec.Struct, rename="kebab"):
-    element_id: int | str
-    measurement: list[msgspec.Raw] = []
-
-
 class _Span(msgspec.Struct):
     start: int | str = msgspec.field(name="from")
     end: int | str = msgspec.field(name="to")
 
 
-class _Measured(_Span):
-    value: list[msgspec.Raw] = []
+# A line or zone has records, a record has counts. Version 4 names them otherwise.
+class _Line(msgspec.Struct):
+    channel: int | str = msgspec.field(name="id")
+    records: list[msgspec.Raw] = []
 
 
 class _Record(_Span):
     counts: list[msgspec.Raw] = []
-
-
-class _Logic(msgspec.Struct):
-    id: int | str
-    records: list[msgspec.Raw] = []
-
-
-class _Labelled(msgspec.Struct):
-    label: str
-    value: Decimal | None = None
 
 
 class _Count(msgspec.Struct):
@@ -143,18 +132,56 @@ class _Count(msgspec.Struct):
     value: Decimal | None = None
 
 
+class _Line4(_Line):
+    channel: int | str = msgspec.field(name="element-id")
+    records: list[msgspec.Raw] = msgspec.field(name="measurement", default=[])
+
+
+class _Record4(_Record):
+    counts: list[msgspec.Raw] = msgspec.field(name="value", default=[])
+
+
+class _Count4(_Count):
+    name: str = msgspec.field(name="label")
+    value: Decimal | None = None
+
+
+class _Words(NamedTuple):
+    """How a version says it: the names of its lists, for sentences, and their shapes."""
+
+    lines: str
+    line: msgspec.json.Decoder[_Line]
+    channel: str
+    records: str
+    record: msgspec.json.Decoder[_Record]
+    counts: str
+    count: msgspec.json.Decoder[_Count]
+
+
 class _Event(msgspec.Struct):
     serial: str | None = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
-_ELEMENT = msgspec.json.Decoder(_Element)
-_MEASURED = msgspec.json.Decoder(_Measured)
-_LABELLED = msgspec.json.Decoder(_Labelled)
-_LOGIC = msgspec.json.Decoder(_Logic)
-_RECORD = msgspec.json.Decoder(_Record)
-_COUNT = msgspec.json.Decoder(_Count)
 _EVENT = msgspec.json.Decoder(_Event)
+_V4 = _Words(
+    "content.element",
+    msgspec.json.Decoder(_Line4),
+    "element-id",
+    "measurement",
+    msgspec.json.Decoder(_Record4),
+    "value",
+    msgspec.json.Decoder(_Count4),
+)
+_V5 = _Words(
+    "logics",
+    msgspec.json.Decoder(_Line),
+    "id",
+    "records",
+    msgspec.json.Decoder(_Record),
+    "counts",
+    msgspec.json.Decoder(_Count),
+)
 
 
 def decode(body: bytes, source: Source) -> Decoded:
@@ -163,9 +190,13 @@ def decode(body: bytes, source: Source) -> Decoded:
     gathering = Gathering()
     try:
         if message.content is not None:
-            _take_v4(message.content, _serial(message.sensor_info), source, gathering)
+            if not message.content.element:
+                gathering.skip()
+            serial = _serial(message.sensor_info)
+            _take_lines(message.content.element, _V4, serial, source, gathering)
         elif message.logics_data is not None:
-            _take_v5(message.logics_data, source, gathering)
+            serial = _serial(message.logics_data.sensor_info)
+            _take_lines(message.logics_data.logics, _V5, serial, source, gathering)
         elif message.live_data is not None:
             gathering.heard.add(_serial(message.live_data.sensor_info))
             gathering.skip(max(1, len(message.live_data.frames)))
@@ -208,63 +239,32 @@ def _hear_events(events: list[msgspec.Raw], gathering: Gathering) -> None:
             gathering.skip()
 
 
-def _take_v4(content: _Content, serial: str, source: Source, gathering: Gathering) -> None:
+def _take_lines(
+    lines: Sequence[msgspec.Raw], words: _Words, serial: str, source: Source, gathering: Gathering
+) -> None:
     gathering.heard.add(serial)
     zone = source.zone_for(serial)
-    if not content.element:
-        gathering.skip()
-    for place, raw in enumerate(content.element):
-        where = f"content.element[{place}]"
+    for place, raw in enumerate(lines):
+        where = f"{words.lines}[{place}]"
         try:
-            element = read_piece(raw, _ELEMENT, where)
-            channel = name_of(element.element_id, f"{where}.element-id")
+            line = read_piece(raw, words.line, where)
+            channel = name_of(line.channel, f"{where}.{words.channel}")
         except Unfit as why:
             gathering.refuse(why, text_of(raw))
             continue
-        for number, measured_raw in enumerate(element.measurement):
-            inner = f"{where}.measurement[{number}]"
+        for number, record_raw in enumerate(line.records):
+            inner = f"{where}.{words.records}[{number}]"
             try:
-                measured = read_piece(measured_raw, _MEASURED, inner)
-                start, end = _span(measured, inner, zone)
-            except Unfit as why:
-                gathering.refuse(why, text_of(measured_raw))
-                continue
-            text = text_of(measured_raw)
-            for index, value_raw in enumerate(measured.value):
-                at = f"{inner}.value[{index}]"
-                try:
-                    labelled = read_piece(value_raw, _LABELLED, at)
-                    name, value = labelled.label, labelled.value
-                    _take(name, value, at, serial, channel, start, end, text, gathering)
-                except Unfit as why:
-                    gathering.refuse(why, text_of(value_raw))
-
-
-def _take_v5(data: _Logics, source: Source, gathering: Gathering) -> None:
-    serial = _serial(data.sensor_info)
-    gathering.heard.add(serial)
-    zone = source.zone_for(serial)
-    for place, raw in enumerate(data.logics):
-        where = f"logics[{place}]"
-        try:
-            logic = read_piece(raw, _LOGIC, where)
-            channel = name_of(logic.id, f"{where}.id")
-        except Unfit as why:
-            gathering.refuse(why, text_of(raw))
-            continue
-        for number, record_raw in enumerate(logic.records):
-            inner = f"{where}.records[{number}]"
-            try:
-                record = read_piece(record_raw, _RECORD, inner)
+                record = read_piece(record_raw, words.record, inner)
                 start, end = _span(record, inner, zone)
             except Unfit as why:
                 gathering.refuse(why, text_of(record_raw))
                 continue
             text = text_of(record_raw)
             for index, count_raw in enumerate(record.counts):
-                at = f"{inner}.counts[{index}]"
+                at = f"{inner}.{words.counts}[{index}]"
                 try:
-                    counted = read_piece(count_raw, _COUNT, at)
+                    counted = read_piece(count_raw, words.count, at)
                     name, value = counted.name, counted.value
                     _take(name, value, at, serial, channel, start, end, text, gathering)
                 except Unfit as why:

@@ -111,29 +111,6 @@ def read_rows(
         return file.rows
 
 
-def try_table(
-    connection: psycopg.Connection,
-    upload: KeptUpload,
-    *,
-    feed: Feed,
-    rows: Sequence[Sequence[str]],
-    where: MallDevices,
-    shop_code: str,
-    arrival: Arrival,
-) -> ShopTable:
-    """What landing would do with the table, done and undone inside the caller's transaction."""
-    with connection.transaction(force_rollback=True):
-        return land_table(
-            connection,
-            upload,
-            feed=feed,
-            rows=rows,
-            where=where,
-            shop_code=shop_code,
-            arrival=arrival,
-        )
-
-
 def land_table(
     connection: psycopg.Connection,
     upload: KeptUpload,
@@ -143,8 +120,10 @@ def land_table(
     where: MallDevices,
     shop_code: str,
     arrival: Arrival,
+    is_trial: bool = False,
 ) -> ShopTable:
-    """Land a shop's table inside the caller's transaction; refused rows stand in quarantine.
+    """Land a shop's table inside the caller's transaction; refused rows stand in quarantine. A
+    trial does the same and undoes it.
 
     `where` is the mall's whole register; only what hangs in the shop on the day is written. A
     table that cannot be read lands nothing. Raises psycopg.Error, and
@@ -163,31 +142,32 @@ def land_table(
         return ShopTable(feed, header, problem=refused.problem)
     frame, elsewhere = _hanging_here(frame, where, shop_code, rows)
     refusals = sorted([*refusals, *elsewhere], key=lambda refusal: refusal.row_number)
-    row = connection.execute(
-        KEEP_FILE, (upload.id, feed.value, upload.object_key, arrival.received_at)
-    ).fetchone()
-    assert row is not None
-    file_id: int = row[0]
-    written = write_readings(
-        connection,
-        ReadingRows.of_frame(frame),
-        mall=where.mall,
-        received_at=arrival.received_at,
-        file_id=file_id,
-    )
-    quarantine(
-        connection,
-        refusals,
-        mall_id=where.mall.mall_id,
-        file_id=file_id,
-        received_at=arrival.received_at,
-    )
-    table = ShopTable(
-        feed, header, _judged(frame, written.outcomes, refusals, rows), file_id=file_id
-    )
-    counts = [table.count(status) for status in RowStatus]
-    connection.execute(COUNT_FILE, (file_id, total, *counts))
-    return table
+    with connection.transaction(force_rollback=is_trial):
+        row = connection.execute(
+            KEEP_FILE, (upload.id, feed.value, upload.object_key, arrival.received_at)
+        ).fetchone()
+        assert row is not None
+        file_id: int = row[0]
+        written = write_readings(
+            connection,
+            ReadingRows.of_frame(frame),
+            mall=where.mall,
+            received_at=arrival.received_at,
+            file_id=file_id,
+        )
+        quarantine(
+            connection,
+            refusals,
+            mall_id=where.mall.mall_id,
+            file_id=file_id,
+            received_at=arrival.received_at,
+        )
+        table = ShopTable(
+            feed, header, _judged(frame, written.outcomes, refusals, rows), file_id=file_id
+        )
+        counts = [table.count(status) for status in RowStatus]
+        connection.execute(COUNT_FILE, (file_id, total, *counts))
+        return table
 
 
 def _hanging_here(

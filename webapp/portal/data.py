@@ -35,7 +35,6 @@ from services.operations.shop_data import (
     land_table,
     own_devices,
     read_rows,
-    try_table,
 )
 from services.operations.uploads import KeptUpload, UploadNotFound, keep_upload, open_upload
 from services.queries.keyset import Place
@@ -137,7 +136,7 @@ def sent_table(feed: str, uuid: UUID) -> Any:
     kind = _feed(feed, tuple(SHOP_TABLES))
     if request.method == "POST":
         return _land(kind, upload)
-    tried = _on_table(kind, upload, try_table)
+    tried = _on_table(kind, upload, is_trial=True)
     problem = tried.problem
     page = door.show(
         "portal/data_preview.html",
@@ -158,7 +157,7 @@ def refused_rows(feed: str, uuid: UUID) -> Response:
         door.database(), shop_ids=frozenset({upload.shop_id or 0}), upload_id=upload.id
     )
     if done is None:
-        table = _on_table(_feed(feed, tuple(SHOP_TABLES)), upload, try_table)
+        table = _on_table(_feed(feed, tuple(SHOP_TABLES)), upload, is_trial=True)
         header = table.header
         rows = [(row.cells, _why(row)) for row in table.of(RowStatus.REFUSED)]
     else:
@@ -204,7 +203,7 @@ def _land(feed: Feed, upload: KeptUpload) -> Any:
     """Land the table and show what became of it; a second press finds the first."""
     here = url_for("portal.sent_table", feed=feed.value, uuid=upload.uuid)
     try:
-        table = _on_table(feed, upload, land_table)
+        table = _on_table(feed, upload)
     except psycopg.errors.UniqueViolation:
         return redirect(here)
     if table.problem is not None:
@@ -226,8 +225,8 @@ def _land(feed: Feed, upload: KeptUpload) -> Any:
     return redirect(here)
 
 
-def _on_table(feed: Feed, upload: KeptUpload, work: Callable[..., ShopTable]) -> ShopTable:
-    """`work` on the rows of the upload, over the connection that readings come in by."""
+def _on_table(feed: Feed, upload: KeptUpload, *, is_trial: bool = False) -> ShopTable:
+    """Land the upload, or try to, over the connection that readings come in by."""
     at = runtime()
     rows = _rows(upload)
     shop = next((one for one in door.own_shops() if one.id == upload.shop_id), None)
@@ -241,7 +240,7 @@ def _on_table(feed: Feed, upload: KeptUpload, work: Callable[..., ShopTable]) ->
 
     def on(connection: psycopg.Connection) -> ShopTable:
         where = devices_of(connection, at.database_url, upload.mall_id)
-        return work(
+        return land_table(
             connection,
             upload,
             feed=feed,
@@ -249,6 +248,7 @@ def _on_table(feed: Feed, upload: KeptUpload, work: Callable[..., ShopTable]) ->
             where=where,
             shop_code=shop.code,
             arrival=arrival,
+            is_trial=is_trial,
         )
 
     return _through_the_device_door(upload.mall_id, on)
