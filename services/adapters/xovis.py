@@ -17,9 +17,9 @@ Pieces: each value; an element, record or frame refused or skipped as a whole is
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -146,7 +146,8 @@ class _Count4(_Count):
     value: Decimal | None = None
 
 
-class _Words(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Words:
     """How a version says it: the names of its lists, for sentences, and their shapes."""
 
     lines: str
