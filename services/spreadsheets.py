@@ -51,6 +51,20 @@ def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:
     return UTF8_MARK + text.getvalue().encode()
 
 
+def feed_text(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as the text of a feed, a line each, an empty row an empty line: for our own readers,
+    never handed out, so nothing is escaped. Cells hold no line ends.
+    """
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        if row:
+            writer.writerow(row)
+        else:
+            text.write("\n")
+    return text.getvalue()
+
+
 def _cell(value: object) -> str:
     if value is None:
         return ""

@@ -14,7 +14,7 @@ from services.operations.cleaning import clean_touched_dates
 from services.operations.devices import install_device, register_device
 from storage.database import transaction
 
-ODD, STEADY = "FC-ODD", "FC-STEADY"
+ODD, STEADY = "FC-01", "FC-02"
 FIRST, LAST = date(2026, 1, 5), date(2026, 3, 29)
 # On a Thursday: an hour a hundred times too busy; a day on which it sent half of its hours.
 OUTLIER = datetime(2026, 3, 26, 7, tzinfo=UTC)  # 15:00 in the mall
@@ -27,7 +27,7 @@ SELECT app.protect_mart('marts.device_days');
 """
 COUNT_DAYS = """
 INSERT INTO marts.device_days
-SELECT hours.mall_id, hours.device_id, hours.business_date, hours.metric, NULL, 'North', '1F', 12,
+SELECT hours.mall_id, hours.device_id, hours.business_date, hours.metric, NULL, '北区', '1F', 12,
     count(*) FILTER (
         WHERE NOT hours.is_estimated OR hours.rules #> '{estimate,measured}' IS NOT NULL),
     count(*) FILTER (WHERE hours.is_used AND NOT hours.is_estimated),
@@ -87,9 +87,7 @@ def _counter(session: Session, mall_id: int, code: str) -> int:
         feed_kind=FeedKind.INTERVAL,
         serial=code,
     )
-    install_device(
-        session, device_id=device, zone="North", installed_date=date(2026, 1, 1), now=NOW
-    )
+    install_device(session, device_id=device, zone="北区", installed_date=date(2026, 1, 1), now=NOW)
     return device
 
 

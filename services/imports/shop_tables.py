@@ -5,8 +5,6 @@ Not here: what the values must be (services/adapters, where the same feed of the
 judged).
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +12,7 @@ from domain.devices import Adapter, DeviceKind, Feed, FeedKind
 from services.adapters.directory import DeviceEntry
 from services.imports.rows import CannotImport, MissingColumn
 from services.language import LOCALES, marked, translator
-from services.spreadsheets import from_text
+from services.spreadsheets import feed_text, from_text
 from services.uploads.words import DOMAIN
 
 
@@ -88,7 +86,7 @@ def is_sent_by_hand(device: DeviceEntry) -> bool:
     return device.adapter is Adapter.ATRIUM
 
 
-def feed_text(feed: Feed, rows: Sequence[Sequence[str]]) -> str:
+def table_text(feed: Feed, rows: Sequence[Sequence[str]]) -> str:
     """A filled-in table as CSV of its feed: a row's line is its number in the file.
 
     Titles in either language become the feed's names; columns of no meaning stay, and are passed
@@ -111,13 +109,11 @@ def feed_text(feed: Feed, rows: Sequence[Sequence[str]]) -> str:
             values.append(places[0])
     # Our template has no column without a name; one that a spreadsheet added says nothing.
     names = [name or f"column_{place}" for place, name in enumerate(names, 1)]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
+    lines: list[list[str]] = [names]
     for row in rows[1:]:
         if not any(row[place] for place in values if place < len(row)):
-            text.write("\n")
+            lines.append([])
             continue
         cells = [" ".join(from_text(cell).split()) for cell in row]
-        writer.writerow([*cells, *[""] * (len(names) - len(cells))])
-    return text.getvalue()
+        lines.append([*cells, *[""] * (len(names) - len(cells))])
+    return feed_text(lines)

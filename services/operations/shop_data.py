@@ -22,7 +22,7 @@ from services.adapters.directory import MallDevices
 from services.adapters.refusals import Problem, Reason, Refusal
 from services.adapters.tables import CannotRead
 from services.imports.rows import CannotImport
-from services.imports.shop_tables import SHOP_TABLES, devices_of_table, feed_text, is_sent_by_hand
+from services.imports.shop_tables import SHOP_TABLES, devices_of_table, is_sent_by_hand, table_text
 from services.operations.inbox import ADAPTERS
 from services.operations.quarantine import quarantine
 from services.operations.readings import ReadingRows, write_readings
@@ -131,7 +131,7 @@ def land_table(
     """
     header = tuple(rows[0]) if rows else ()
     try:
-        text = feed_text(feed, rows)
+        text = table_text(feed, rows)
     except CannotImport as refused:
         sentence = refused.problem.sentence("en")
         return ShopTable(feed, header, problem=Problem(Reason.WRONG_HEADER, sentence))

@@ -16,8 +16,11 @@ WIDTHS = {1280: 900, 390: 844}
 # English that stays in Chinese pages: names, codes, units, addresses.
 NO_WORDS = re.compile(
     r"[\w.+-]+@[\w.-]+|https?://\S+|\S+\.(?:csv|pdf|xlsx)|\b[0-9a-f]{16}\b|"
-    r"\b(Atrium|English|Asia/Shanghai|Dagster|kWh|PDF|PNG|JPEG|WebP|CSV|XLSX|API|"
+    r"\b[A-Z]\w+(?:/[\w+-]+)+\b|"  # time zones
+    r"\b(Atrium|English|Dagster|kWh|PDF|PNG|JPEG|WebP|CSV|XLSX|API|"
     r"inbox/\S*|make run|CNY|IP|MAC|SHA|CT/PT|kB|MB|GB|UTC|atrium|archive/\S*|backups/\S*|"
+    r"Hikvision|Axis|Xovis|Milesight|POSLog|TechTrans|NEM12|NEM13|DSMR|OBIS|DL/T|Modbus|AI|"
+    r"on-the-edge|SOAP|XML|JSON|ARTS|VS|ISAPI|Neuron|"
     r"negative_amount|sha)\b|\b[A-Z0-9]+-[A-Z0-9-]+\b|\bm²|\bM01,\S*"
 )
 
@@ -61,6 +64,7 @@ def signed_in(
 
 def fits(page: Page) -> bool:
     """Whether nothing makes the page wider than the window."""
+    page.wait_for_load_state()
     return bool(page.evaluate("(e => e.scrollWidth <= e.clientWidth)(document.documentElement)"))
 
 

@@ -7,7 +7,15 @@ from datetime import UTC, date, datetime
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
-from quality_mall import BLIND_DAY, HALF_DAY, ODD, OUTLIER, QualityMall, build_quality_mall
+from quality_mall import (
+    BLIND_DAY,
+    HALF_DAY,
+    ODD,
+    OUTLIER,
+    STEADY,
+    QualityMall,
+    build_quality_mall,
+)
 from staff_mall import NOW
 from staff_site import StaffSite, staff_site, token  # noqa: F401
 
@@ -61,7 +69,7 @@ def test_calendar_shows_the_worst_device_first_and_each_day(
     site: StaffSite, quality: QualityMall
 ) -> None:
     page = site.client(MANAGEMENT).get("/admin/data-quality/?period=2026-03").text
-    assert page.index(ODD) < page.index("FC-STEADY")
+    assert page.index(ODD) < page.index(STEADY)
     assert f"{HALF_DAY}: 6 of 12, 6 estimated" in page
     assert f"{BLIND_DAY}: 0 of 12, 12 taken out by a rule, 12 estimated" in page
     assert "grade-full" in page and "grade-empty" in page
@@ -70,7 +78,7 @@ def test_calendar_shows_the_worst_device_first_and_each_day(
 
 def test_calendar_is_searched_filtered_and_empty_with_advice(site: StaffSite) -> None:
     client = site.client(OPERATION)
-    assert ODD not in client.get("/admin/data-quality/?period=2026-03&search=STEADY").text
+    assert ODD not in client.get("/admin/data-quality/?period=2026-03&search=FC-02").text
     assert "Nothing matches" in client.get("/admin/data-quality/?period=2026-03&kind=POS").text
     assert "No data of this period" in client.get("/admin/data-quality/?period=2020-01").text
     assert ODD in client.get("/admin/data-quality/?period=2026-W13").text
