@@ -37,7 +37,6 @@ from storage.postgres import EmbeddedServer
 
 THREADS = 16
 FULL_SECONDS = 300.0
-BACK_LIMIT_SECONDS = 3.0
 PAUSES = (1.0, 4.0)  # seconds between two kills
 BATCHES = (1, 1, 1, 20, 100)
 RETRY_SECONDS = 0.05

@@ -244,7 +244,3 @@ def robust_score(value: Decimal, seen: Sequence[Decimal]) -> RobustScore | None:
         Decimal(str(given["floor"])), Decimal(str(given["floor_share"])) * abs(middle)
     )
     return RobustScore(NORMAL_SHARE * (value - middle) / spread, middle, spread, len(seen))
-
-
-def is_outlier(score: RobustScore | None) -> bool:
-    return score is not None and abs(score.z) > Decimal(str(OUTLIER.parameters["limit"]))

@@ -81,6 +81,3 @@ class DeviceDirectory:
 
     def mall(self, code: str) -> MallDevices | None:
         return self.malls.get(code)
-
-    def mall_of_id(self, mall_id: int) -> MallDevices | None:
-        return next((m for m in self.malls.values() if m.mall.mall_id == mall_id), None)

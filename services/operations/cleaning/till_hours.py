@@ -13,6 +13,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from domain.cleaning import VOID_REACH_DAYS
+from domain.sales import COUNTED
 from services.operations.cleaning.scope import Cleaning
 
 # The dates of all transactions that a void of these dates names, and of all that share their
@@ -82,7 +83,7 @@ _FILL = sa.text("""
             END AS counted_date
         FROM app.devices AS devices
         INNER JOIN ingest.till_transactions AS sales ON sales.device_id = devices.id
-        WHERE devices.mall_id = :mall_id AND sales.kind IN ('SALE', 'RETURN')
+        WHERE devices.mall_id = :mall_id AND sales.kind = ANY(:counted_kinds)
             AND sales.business_date BETWEEN :first_stored AND :last_stored
     ),
 
@@ -125,6 +126,7 @@ _FILL = sa.text("""
 """).bindparams(
     sa.bindparam("cutoff_hour", type_=sa.Integer),
     sa.bindparam("reach", VOID_REACH_DAYS, type_=sa.Integer),
+    sa.bindparam("counted_kinds", sorted(kind.value for kind in COUNTED)),
 )
 
 _REACH = timedelta(days=VOID_REACH_DAYS)
