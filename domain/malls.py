@@ -16,6 +16,11 @@ class BusinessType(StrEnum):
     OTHER = "OTHER"
 
 
+class UnitChangeKind(StrEnum):
+    MERGE = "MERGE"
+    SPLIT = "SPLIT"
+
+
 @dataclass(frozen=True, slots=True)
 class MallClock:
     """How a mall turns instants into business days.

@@ -26,9 +26,27 @@ class Channel(StrEnum):
     EMAIL = "EMAIL"
 
 
+class Audience(StrEnum):
+    """For whom a message is; the people behind it are found when it is delivered."""
+
+    SHOP = "SHOP"  # the shop's inbox, its contact, its people
+    OFFICER = "OFFICER"  # in charge of the contract; without one, the mall's operation desk
+    ROLE = "ROLE"  # everybody of the mall with a role
+    PERSON = "PERSON"
+
+
+class Topic(StrEnum):
+    """What people may switch off, channel by channel."""
+
+    LEASING = "LEASING"
+    BILLING = "BILLING"
+    ACCOUNT = "ACCOUNT"
+
+
 class DeliveryState(StrEnum):
     PENDING = "PENDING"
     SENT = "SENT"
+    DELIVERED = "DELIVERED"  # the provider says that it arrived
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"  # its cause went away before it was sent
 
@@ -40,6 +58,25 @@ class Template(StrEnum):
     PASSWORD_CHANGED = "PASSWORD_CHANGED"
     SECOND_FACTOR_CHANGED = "SECOND_FACTOR_CHANGED"
     ACCOUNT_LOCKED = "ACCOUNT_LOCKED"
+    SIGNING_CODE = "SIGNING_CODE"
+    CONTRACT_SUBMITTED = "CONTRACT_SUBMITTED"
+    CONTRACT_APPROVED = "CONTRACT_APPROVED"
+    CONTRACT_REJECTED = "CONTRACT_REJECTED"
+    CONTRACT_SENT = "CONTRACT_SENT"
+    CONTRACT_RECALLED = "CONTRACT_RECALLED"
+    CONTRACT_SIGNED = "CONTRACT_SIGNED"
+    CONTRACT_DECLINED = "CONTRACT_DECLINED"
+    CONTRACT_ACTIVE = "CONTRACT_ACTIVE"
+    CONTRACT_ENDED = "CONTRACT_ENDED"
+    CHANGE_SUBMITTED = "CHANGE_SUBMITTED"
+    CHANGE_REJECTED = "CHANGE_REJECTED"
+    AMENDMENT_SENT = "AMENDMENT_SENT"
+    AMENDMENT_SIGNED = "AMENDMENT_SIGNED"
+    AMENDMENT_DECLINED = "AMENDMENT_DECLINED"
+    TERMINATION_NOTICE = "TERMINATION_NOTICE"
+    RENEWAL_REMINDER = "RENEWAL_REMINDER"
+    RENEWAL_ASKED = "RENEWAL_ASKED"
+    RENEWAL_REFUSED = "RENEWAL_REFUSED"
 
 
 # Messages that let people sleep. What somebody waits for, such as a receipt, is not among them.

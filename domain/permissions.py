@@ -40,6 +40,8 @@ class Permission(StrEnum):
     CONTRACTS_EXPORT = "mall:contracts:export"
     CONTRACTS_DRAFT = "mall:contracts:draft"
     CONTRACTS_APPROVE = "mall:contracts:approve"  # or reject
+    DEPOSITS_READ = "mall:deposits:read"
+    DEPOSITS_ENTER = "mall:deposits:enter"  # and confirm what another entered
     BILLS_READ = "mall:bills:read"
     BILLS_EXPORT = "mall:bills:export"
     HELD_BILLS_READ = "mall:held_bills:read"
@@ -67,16 +69,21 @@ class Permission(StrEnum):
     UPLOADS_DOWNLOAD = "mall:uploads:download"
     UPLOADS_ADD = "mall:uploads:add"  # and take away
     SHOPS_IMPORT = "mall:shops:import"
+    MESSAGES_READ = "mall:messages:read"  # what was sent to whom, and why
+    MESSAGES_RESEND = "mall:messages:resend"
+    MESSAGE_TEMPLATES_EDIT = "mall:message_templates:edit"
     AUDIT_READ = "mall:audit:read"
     AUDIT_EXPORT = "mall:audit:export"
 
     OWN_ACCOUNT_MANAGE = "own:account:manage"  # password, second factor, sessions, language
+    OWN_INBOX_READ = "own:inbox:read"  # what the mall's people are told on the site
     OWN_FIGURES_READ = "own:figures:read"
     OWN_FIGURES_EXPORT = "own:figures:export"
     OWN_BILLS_READ = "own:bills:read"
     OWN_BILLS_EXPORT = "own:bills:export"
     OWN_CONTRACTS_READ = "own:contracts:read"
     OWN_CONTRACTS_SIGN = "own:contracts:sign"  # or decline
+    OWN_RENEWALS_ASK = "own:renewals:ask"
     OWN_DOCUMENTS_DOWNLOAD = "own:documents:download"
     OWN_MESSAGES_READ = "own:messages:read"  # and mark as read
     OWN_FILES_READ = "own:files:read"
@@ -96,6 +103,7 @@ _P = Permission
 _EVERY_DESK = frozenset(
     {
         _P.OWN_ACCOUNT_MANAGE,
+        _P.OWN_INBOX_READ,
         _P.SETTINGS_READ,
         _P.DASHBOARD_READ,
         _P.DASHBOARD_EXPORT,
@@ -107,6 +115,8 @@ _EVERY_DESK = frozenset(
         _P.UNITS_EXPORT,
         _P.CONTRACTS_READ,
         _P.CONTRACTS_EXPORT,
+        _P.DEPOSITS_READ,
+        _P.MESSAGES_READ,
         _P.FILES_READ,
         _P.REPORTS_DOWNLOAD,
         _P.UPLOADS_READ,
@@ -151,6 +161,7 @@ _REGISTER = frozenset(
         _P.UPLOADS_ADD,
     }
 )
+_MESSAGES = frozenset({_P.MESSAGES_RESEND, _P.MESSAGE_TEMPLATES_EDIT})
 _AUDIT = frozenset({_P.AUDIT_READ, _P.AUDIT_EXPORT})
 
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
@@ -158,6 +169,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     | _MONEY
     | _DATA_AND_REQUESTS
     | _REGISTER
+    | _MESSAGES
     | _AUDIT
     | {
         _P.USERS_READ,
@@ -170,8 +182,8 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         _P.MONTHS_CLOSE,
     },
     Role.MANAGEMENT: _EVERY_DESK | _MONEY | _DATA_AND_REQUESTS | _AUDIT | {_P.CONTRACTS_APPROVE},
-    Role.OPERATION: _EVERY_DESK | _DATA_AND_REQUESTS | _REGISTER | {_P.CONTRACTS_DRAFT},
-    Role.FINANCE: _EVERY_DESK | _MONEY | {_P.MONTHS_CLOSE},
+    Role.OPERATION: _EVERY_DESK | _DATA_AND_REQUESTS | _REGISTER | _MESSAGES | {_P.CONTRACTS_DRAFT},
+    Role.FINANCE: _EVERY_DESK | _MONEY | {_P.MONTHS_CLOSE, _P.DEPOSITS_ENTER},
     Role.SHOP: frozenset(
         {
             _P.OWN_ACCOUNT_MANAGE,
@@ -181,6 +193,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             _P.OWN_BILLS_EXPORT,
             _P.OWN_CONTRACTS_READ,
             _P.OWN_CONTRACTS_SIGN,
+            _P.OWN_RENEWALS_ASK,
             _P.OWN_DOCUMENTS_DOWNLOAD,
             _P.OWN_MESSAGES_READ,
             _P.OWN_FILES_READ,

@@ -16,6 +16,7 @@ APPEND_ONLY = (
     "app.bill_events",
     "app.bill_lines",
     "app.contract_events",
+    "app.contract_versions",
     "audit.events",
     "audit.head",
     "audit.pending",

@@ -12,6 +12,7 @@ from storage.models.billing import (
     Document,
     Tariff,
 )
+from storage.models.deposits import DepositEntry
 from storage.models.devices import Device, DeviceInstallation, DeviceKey
 from storage.models.ingest import (
     Batch,
@@ -27,9 +28,22 @@ from storage.models.ingest import (
     TouchedDate,
     UnknownDevice,
 )
-from storage.models.leasing import Contract, ContractClause, ContractEvent, ContractUnit
-from storage.models.malls import ClosedMonth, Mall, Shop, Unit
-from storage.models.messages import Notification
+from storage.models.leasing import (
+    Contract,
+    ContractChange,
+    ContractClause,
+    ContractEvent,
+    ContractUnit,
+    ContractVersion,
+    RenewalRequest,
+)
+from storage.models.malls import ClosedMonth, Mall, Shop, Unit, UnitChange, UnitChangePart
+from storage.models.messages import (
+    MessagePreference,
+    MessageTemplate,
+    Notification,
+    OutboxMessage,
+)
 from storage.models.payments import Allocation, Payment
 from storage.models.people import Role, User, user_malls, user_roles, user_shops
 from storage.models.reports import ReportFile
@@ -41,6 +55,7 @@ from storage.models.sign_in import (
     SignInAttempt,
     UserSession,
 )
+from storage.models.signing import ContractPaper, ContractSignature, SigningCode
 from storage.models.uploads import Upload
 from storage.models.walls import ContextKey
 
@@ -61,9 +76,14 @@ __all__ = [
     "ClosedMonth",
     "ContextKey",
     "Contract",
+    "ContractChange",
     "ContractClause",
     "ContractEvent",
+    "ContractPaper",
+    "ContractSignature",
     "ContractUnit",
+    "ContractVersion",
+    "DepositEntry",
     "Device",
     "DeviceInstallation",
     "DeviceKey",
@@ -71,7 +91,10 @@ __all__ = [
     "InboxFile",
     "LateReading",
     "Mall",
+    "MessagePreference",
+    "MessageTemplate",
     "Notification",
+    "OutboxMessage",
     "Payment",
     "PendingAuditEvent",
     "Quarantined",
@@ -79,17 +102,21 @@ __all__ = [
     "ReadingHour",
     "ReadingRevision",
     "RecoveryCode",
+    "RenewalRequest",
     "ReportFile",
     "Role",
     "SecondFactor",
     "ServiceRequest",
     "Shop",
     "SignInAttempt",
+    "SigningCode",
     "Tariff",
     "TillTransaction",
     "TillTransactionRevision",
     "TouchedDate",
     "Unit",
+    "UnitChange",
+    "UnitChangePart",
     "UnknownDevice",
     "Upload",
     "User",

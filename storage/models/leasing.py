@@ -1,4 +1,4 @@
-"""Contracts, the units they hold, their dated clauses and their events."""
+"""Contracts, the units they hold, their dated clauses, versions, changes and events."""
 
 from datetime import date, datetime
 from typing import Any
@@ -8,7 +8,9 @@ from sqlalchemy.dialects.postgresql import DATERANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import relationship
 
 from domain.charges import ChargeType, PricingKind, Proration
+from domain.contract_changes import ChangeKind, ChangeState
 from domain.contracts import ContractState
+from domain.renewals import RenewalState
 from storage.models.base import Base, CreatedAt, Id, Mapped, Money, mapped_column, one_of
 from storage.models.malls import Mall, Shop, Unit
 
@@ -18,6 +20,14 @@ class Contract(Base):
     __table_args__ = (
         sa.UniqueConstraint("mall_id", "number"),
         sa.CheckConstraint("end_date >= start_date", name="dates"),
+        sa.Index("ix_contracts_mall_state_end", "mall_id", "state", "end_date"),
+        sa.Index("ix_contracts_predecessor_id", "predecessor_id"),
+        sa.Index(
+            "ix_contracts_number_trgm",
+            "number",
+            postgresql_using="gin",
+            postgresql_ops={"number": "gin_trgm_ops"},
+        ),
         {"schema": "app"},
     )
     id: Mapped[Id]
@@ -35,6 +45,10 @@ class Contract(Base):
     proration: Mapped[Proration] = mapped_column(one_of(Proration), server_default=Proration.ACTUAL)
     payment_term_days: Mapped[int] = mapped_column(sa.Integer, server_default="10")
     predecessor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.contracts.id"))
+    # The e-mail address of the account in charge; nobody's: the mall's operation desk.
+    officer: Mapped[str] = mapped_column(server_default="")
+    # Bills of days from here on are computed again: what they should have said was changed later.
+    recompute_from: Mapped[date | None]
     created_at: Mapped[CreatedAt]
     mall: Mapped[Mall] = relationship()
     shop: Mapped[Shop] = relationship()
@@ -110,3 +124,83 @@ class ContractEvent(Base):
     role: Mapped[str] = mapped_column(server_default="")
     comment: Mapped[str] = mapped_column(server_default="")
     occurred_at: Mapped[datetime]
+
+
+class ContractVersion(Base):
+    """The terms as they were handed in for review: what is approved, and what versions are
+    compared by. A version handed in again after a rejection stands here twice.
+    """
+
+    __tablename__ = "contract_versions"
+    __table_args__ = ({"schema": "app"},)
+    id: Mapped[Id]
+    contract_id: Mapped[int] = mapped_column(sa.ForeignKey("app.contracts.id"), index=True)
+    version: Mapped[int] = mapped_column(sa.Integer)
+    terms: Mapped[dict[str, Any]]
+    terms_sha256: Mapped[str]
+    submitted_at: Mapped[datetime]
+    submitted_by: Mapped[str]
+
+
+class ContractChange(Base):
+    """An amendment or an early end of a running lease, numbered within it. `terms`: for an
+    amendment the clauses that end and those that begin, for a termination the last day before.
+    """
+
+    __tablename__ = "contract_changes"
+    __table_args__ = (
+        sa.UniqueConstraint("contract_id", "number"),
+        sa.Index(
+            "uq_contract_changes_open",
+            "contract_id",
+            unique=True,
+            postgresql_where=sa.text("state IN ('IN_REVIEW', 'APPROVED', 'SENT')"),
+        ),
+        {"schema": "app"},
+    )
+    id: Mapped[Id]
+    contract_id: Mapped[int] = mapped_column(sa.ForeignKey("app.contracts.id"))
+    number: Mapped[int] = mapped_column(sa.Integer)
+    kind: Mapped[ChangeKind] = mapped_column(one_of(ChangeKind))
+    state: Mapped[ChangeState] = mapped_column(one_of(ChangeState))
+    effective_date: Mapped[date]
+    terms: Mapped[dict[str, Any]]
+    reason: Mapped[str]
+    proposed_by: Mapped[str]
+    proposed_at: Mapped[datetime]
+    decided_by: Mapped[str] = mapped_column(server_default="")
+    decided_at: Mapped[datetime | None]
+    comment: Mapped[str] = mapped_column(server_default="")
+    in_force_at: Mapped[datetime | None]
+    contract: Mapped[Contract] = relationship()
+
+
+class RenewalRequest(Base):
+    """A shop's wish to stay, and what became of it."""
+
+    __tablename__ = "renewal_requests"
+    __table_args__ = (
+        sa.Index(
+            "uq_renewal_requests_open",
+            "contract_id",
+            unique=True,
+            postgresql_where=sa.text("state = 'OPEN'"),
+        ),
+        sa.CheckConstraint("months BETWEEN 1 AND 240", name="months"),
+        {"schema": "app"},
+    )
+    id: Mapped[Id]
+    mall_id: Mapped[int] = mapped_column(sa.ForeignKey("app.malls.id"))
+    shop_id: Mapped[int] = mapped_column(sa.ForeignKey("app.shops.id"), index=True)
+    contract_id: Mapped[int] = mapped_column(sa.ForeignKey("app.contracts.id"), index=True)
+    state: Mapped[RenewalState] = mapped_column(
+        one_of(RenewalState), server_default=RenewalState.OPEN
+    )
+    months: Mapped[int] = mapped_column(sa.Integer)
+    comment: Mapped[str] = mapped_column(server_default="")
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    answer: Mapped[str] = mapped_column(server_default="")
+    answered_by: Mapped[str] = mapped_column(server_default="")
+    answered_at: Mapped[datetime | None]
+    contract: Mapped[Contract] = relationship()

@@ -1,11 +1,11 @@
-"""Malls, units and shops."""
+"""Malls, units with their merges and splits, and shops."""
 
 from datetime import date, datetime, time
 
 import sqlalchemy as sa
 from sqlalchemy.orm import relationship
 
-from domain.malls import BusinessType, MallClock
+from domain.malls import BusinessType, MallClock, UnitChangeKind
 from storage.models.base import Area, Base, CreatedAt, Id, Mapped, mapped_column, one_of
 
 
@@ -62,11 +62,48 @@ class Unit(Base):
         return self.code
 
 
+class UnitChange(Base):
+    """A merge or a split: old units close on the day before, new ones open on `effective_date`."""
+
+    __tablename__ = "unit_changes"
+    __table_args__ = ({"schema": "app"},)
+    id: Mapped[Id]
+    mall_id: Mapped[int] = mapped_column(sa.ForeignKey("app.malls.id"))
+    kind: Mapped[UnitChangeKind] = mapped_column(one_of(UnitChangeKind))
+    effective_date: Mapped[date]
+    reason: Mapped[str] = mapped_column(server_default="")
+    done_by: Mapped[str]
+    done_at: Mapped[datetime]
+    parts: Mapped[list["UnitChangePart"]] = relationship(order_by="UnitChangePart.unit_id")
+
+
+class UnitChangePart(Base):
+    """A unit that a change closed or opened."""
+
+    __tablename__ = "unit_change_parts"
+    __table_args__ = ({"schema": "app"},)
+    change_id: Mapped[int] = mapped_column(sa.ForeignKey("app.unit_changes.id"), primary_key=True)
+    unit_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("app.units.id"), primary_key=True, index=True
+    )
+    is_new: Mapped[bool]
+    unit: Mapped[Unit] = relationship()
+
+
 class Shop(Base):
     """A tenant."""
 
     __tablename__ = "shops"
-    __table_args__ = (sa.UniqueConstraint("mall_id", "code"), {"schema": "app"})
+    __table_args__ = (
+        sa.UniqueConstraint("mall_id", "code"),
+        sa.Index(
+            "ix_shops_name_trgm",
+            "name",
+            postgresql_using="gin",
+            postgresql_ops={"name": "gin_trgm_ops"},
+        ),
+        {"schema": "app"},
+    )
     id: Mapped[Id]
     mall_id: Mapped[int] = mapped_column(sa.ForeignKey("app.malls.id"))
     code: Mapped[str]

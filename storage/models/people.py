@@ -48,6 +48,7 @@ class User(Base):
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str] = mapped_column(server_default="")
+    phone: Mapped[str] = mapped_column(server_default="")  # for text messages
     password: Mapped[str | None]
     active: Mapped[bool] = mapped_column(server_default=sa.true())
     fs_uniquifier: Mapped[str] = mapped_column(unique=True)

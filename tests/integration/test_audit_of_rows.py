@@ -18,12 +18,15 @@ NOT_CAPTURED = {
     "bill_runs": "the pipelines' own record of a run",
     "context_keys": "the key that contexts are signed with; set-up alone writes it",
     "contract_events": "is itself the history of contracts",
+    "contract_versions": "written once; what was handed in for review",
     "documents": "written once; names the bytes by their sha256",
     "notifications": "the outbox: written with what causes it, then delivered",
+    "outbox_messages": "written with what causes them, which is captured or an event",
     "recovery_codes": "digests; making and using one is an event of its own",
     "report_files": "written once by the pipelines",
     "second_factors": "enrolling and taking away are events of their own; codes move its counter",
     "sign_in_attempts": "each is an event of its own",
+    "signing_codes": "digests; the signature that one confirms is captured",
     "user_sessions": "beginning and ending are events of their own; use moves its time",
 }
 # Part of the name of whatever might be a secret.
@@ -41,6 +44,14 @@ HARMLESS = {
     "requires_signature": "whether a key must sign",
     "received_sha256": "of a file that somebody sent",
     "kept_sha256": "of what is kept of it",
+    "sha256": "of a paper, which is no secret",
+    "signed_sha256": "of the paper with both signatures",
+    "signed_object_key": "a name in the object store",
+    "signed_bytes": "the size of the signed paper",
+    "signed_at": "when a paper was signed",
+    "signer": "who signed",
+    "certificate_sha256": "of a certificate, which is public",
+    "verify_code": "printed on the paper for whoever holds it",
 }
 
 

@@ -68,10 +68,10 @@ def test_shop_reaches_its_own_and_nothing_of_the_mall() -> None:
     assert {one.scope for one in ROLE_PERMISSIONS[Role.SHOP]} == {"own"}
 
 
-def test_staff_has_nothing_of_a_shop_but_an_account() -> None:
+def test_staff_has_nothing_of_a_shop_but_an_account_and_an_inbox() -> None:
     for role in STAFF_ROLES:
         own = {one for one in ROLE_PERMISSIONS[role] if one.scope == "own"}
-        assert own == {Permission.OWN_ACCOUNT_MANAGE}, role
+        assert own == {Permission.OWN_ACCOUNT_MANAGE, Permission.OWN_INBOX_READ}, role
 
 
 def test_management_changes_no_record() -> None:

@@ -1,0 +1,58 @@
+"""What is changed in a lease that runs: amendments that both sides sign, and early ends.
+
+Belongs here: the life of such a change as one table, (state, event) -> state. Not here: the life
+of the lease itself (`domain.contracts`) and what a change does to clauses and bills.
+"""
+
+from enum import StrEnum
+
+from domain.state_machines import IllegalTransition
+
+
+class ChangeKind(StrEnum):
+    AMENDMENT = "AMENDMENT"  # clauses from a date on; in force once the shop has signed
+    TERMINATION = "TERMINATION"  # an earlier last day; in force once it is approved
+
+
+class ChangeState(StrEnum):
+    IN_REVIEW = "IN_REVIEW"
+    REJECTED = "REJECTED"
+    APPROVED = "APPROVED"
+    SENT = "SENT"
+    DECLINED = "DECLINED"
+    IN_FORCE = "IN_FORCE"
+    WITHDRAWN = "WITHDRAWN"
+
+
+class ChangeEvent(StrEnum):
+    APPROVE = "APPROVE"
+    REJECT = "REJECT"
+    SEND = "SEND"  # to the shop, for its signature
+    SIGN = "SIGN"
+    DECLINE = "DECLINE"
+    TAKE_EFFECT = "TAKE_EFFECT"  # what needs no signature
+    WITHDRAW = "WITHDRAW"
+
+
+TRANSITIONS: dict[tuple[ChangeState, ChangeEvent], ChangeState] = {
+    (ChangeState.IN_REVIEW, ChangeEvent.APPROVE): ChangeState.APPROVED,
+    (ChangeState.IN_REVIEW, ChangeEvent.REJECT): ChangeState.REJECTED,
+    (ChangeState.IN_REVIEW, ChangeEvent.WITHDRAW): ChangeState.WITHDRAWN,
+    (ChangeState.APPROVED, ChangeEvent.SEND): ChangeState.SENT,
+    (ChangeState.APPROVED, ChangeEvent.TAKE_EFFECT): ChangeState.IN_FORCE,
+    (ChangeState.SENT, ChangeEvent.SIGN): ChangeState.IN_FORCE,
+    (ChangeState.SENT, ChangeEvent.DECLINE): ChangeState.DECLINED,
+    (ChangeState.SENT, ChangeEvent.WITHDRAW): ChangeState.WITHDRAWN,
+}
+
+# Changes that wait for somebody: a lease has one at a time.
+OPEN = frozenset({ChangeState.IN_REVIEW, ChangeState.APPROVED, ChangeState.SENT})
+SHOWN_TO_SHOP = frozenset({ChangeState.SENT, ChangeState.DECLINED, ChangeState.IN_FORCE})
+
+
+def advance(state: ChangeState, event: ChangeEvent) -> ChangeState:
+    """The state that follows; raises IllegalTransition when the table has no such row."""
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise IllegalTransition("change of a contract", state, event) from None

@@ -1,0 +1,99 @@
+"""A lease is locked, its machine advances, the event is appended: in the caller's transaction.
+
+Belongs here: what every step shares: the lock, the permission, the checker, the event. Not here:
+the steps.
+"""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from domain.contracts import ContractEvent as Event
+from domain.contracts import ContractState, advance
+from domain.people import Role
+from domain.permissions import ROLE_PERMISSIONS, Permission
+from services.operations.leasing.errors import (
+    CommentRequired,
+    ContractNotFound,
+    MakerIsChecker,
+    RoleMayNot,
+)
+from storage.models import Contract, ContractEvent
+
+DRAFTED = "DRAFT"  # the event that opens a contract's history; it comes from no state
+
+# Steps that are not listed belong to the calendar, which acts in no role.
+_PERMISSIONS: dict[str, Permission] = {
+    DRAFTED: Permission.CONTRACTS_DRAFT,
+    Event.SUBMIT: Permission.CONTRACTS_DRAFT,
+    Event.SEND: Permission.CONTRACTS_DRAFT,
+    Event.REVISE: Permission.CONTRACTS_DRAFT,
+    Event.APPROVE: Permission.CONTRACTS_APPROVE,
+    Event.REJECT: Permission.CONTRACTS_APPROVE,
+    Event.SIGN: Permission.OWN_CONTRACTS_SIGN,
+    Event.DECLINE: Permission.OWN_CONTRACTS_SIGN,
+}
+
+
+def locked(session: Session, contract_id: int) -> Contract:
+    contract = session.get(Contract, contract_id, with_for_update=True, populate_existing=True)
+    if contract is None:
+        raise ContractNotFound(f"there is no contract {contract_id}")
+    return contract
+
+
+def take(
+    session: Session,
+    contract: Contract,
+    event: Event,
+    *,
+    actor: str,
+    role: str,
+    now: datetime,
+    comment: str = "",
+) -> ContractState:
+    """Advance a locked contract and append the event. Raises IllegalTransition, RoleMayNot."""
+    require_permission(event, role)
+    before = contract.state
+    contract.state = advance(before, event)
+    session.add(
+        ContractEvent(
+            contract_id=contract.id,
+            event=event.value,
+            from_state=before,
+            to_state=contract.state,
+            actor=actor,
+            role=role,
+            comment=comment.strip(),
+            occurred_at=now,
+        )
+    )
+    session.flush()
+    return contract.state
+
+
+def require_permission(event: str, role: str) -> None:
+    needed = _PERMISSIONS.get(event)
+    if needed is None:
+        if role:
+            raise RoleMayNot(f"{event} of a contract comes with its day; {role} does not take it")
+    elif role not in Role.__members__ or needed not in ROLE_PERMISSIONS[Role(role)]:
+        raise RoleMayNot(f"{role or 'no role'} may not take the step {event} of a contract")
+
+
+def require_checker(contract: Contract, actor: str) -> None:
+    makers = {
+        event.actor for event in contract.events if event.event in (DRAFTED, Event.SUBMIT.value)
+    }
+    if actor in makers:
+        raise MakerIsChecker(f"{actor} drafted {contract.number} and may not decide on it")
+
+
+def require_comment(contract: Contract, comment: str) -> None:
+    if not comment.strip():
+        raise CommentRequired(f"say why {contract.number} is refused")
+
+
+def release_units(contract: Contract) -> None:
+    for row in contract.contract_units:
+        row.is_held = False

@@ -1,0 +1,73 @@
+"""What is to be told goes to the outbox, in the transaction of what causes it.
+
+Belongs here: writing that down. Not here: who is behind an audience (message_addressing), the
+words (message_texts) and the sending (outbox).
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.notifications import Audience, Template
+from domain.people import Role
+from storage.models import OutboxMessage
+
+
+def post_message(
+    session: Session,
+    *,
+    template: Template,
+    audience: Audience,
+    mall_id: int,
+    dedupe_key: str,
+    cause: str,
+    actor: str,
+    now: datetime,
+    parameters: Mapping[str, Any] | None = None,
+    shop_id: int | None = None,
+    contract_id: int | None = None,
+    bill_id: int | None = None,
+    role: Role | None = None,
+    user_id: int | None = None,
+    send_after: datetime | None = None,
+    expires_at: datetime | None = None,
+) -> bool:
+    """Write a message for an audience; False when one with this key was written before.
+
+    `parameters` are the template's variables: text, a date, or `money_of(amount, currency)`.
+    `cause` and `actor` say why it is sent, for whoever asks. `send_after` is the first moment to
+    send it (default: now), `expires_at` the moment after which nobody needs it.
+    """
+    statement = insert(OutboxMessage).values(
+        mall_id=mall_id,
+        shop_id=shop_id,
+        contract_id=contract_id,
+        bill_id=bill_id,
+        template=template.value,
+        parameters={name: _stored(value) for name, value in (parameters or {}).items()},
+        audience=audience,
+        role=role,
+        user_id=user_id,
+        dedupe_key=dedupe_key,
+        cause=cause,
+        actor=actor,
+        send_after=send_after or now,
+        expires_at=expires_at,
+    )
+    # Without a target and without RETURNING: a shop may add here what it may not read.
+    done = cast(sa.CursorResult[Any], session.execute(statement.on_conflict_do_nothing()))
+    return bool(done.rowcount)
+
+
+def money_of(amount: Decimal, currency: str) -> dict[str, str]:
+    """An amount as a message's parameter."""
+    return {"amount": str(amount), "currency": currency}
+
+
+def _stored(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
