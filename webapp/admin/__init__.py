@@ -22,6 +22,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.audit import AuditView
     from webapp.admin.backups import BackupView
     from webapp.admin.billing import BillPages
+    from webapp.admin.contracts.records import ContractView
     from webapp.admin.dashboard import HomeView
     from webapp.admin.data_quality import DataQualityView
     from webapp.admin.datastore import RequestDatabase
@@ -33,7 +34,6 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.imports import ImportView
     from webapp.admin.landing import LandedFileView
     from webapp.admin.late_values import LateValuesView
-    from webapp.admin.leasing import ContractView
     from webapp.admin.malls import MallView, ShopView, UnitView
     from webapp.admin.people import UserView
     from webapp.admin.quarantine import QuarantineView

@@ -1,4 +1,4 @@
-"""Contracts with their clauses, units and history; read here, moved by their own pages later."""
+"""The register of leases: their list, and the page of one."""
 
 from typing import Any
 
