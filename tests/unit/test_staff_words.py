@@ -11,13 +11,18 @@ from domain import (
     backups,
     bills,
     charges,
+    contract_changes,
     contracts,
+    deposits,
     devices,
     gates,
     malls,
+    notifications,
     payments,
     people,
+    renewals,
     requests,
+    signing,
 )
 from webapp.admin import labels
 
@@ -55,6 +60,19 @@ SHOWN = [
     people.Role,
     people.AccountState,
     gates.Gate,
+    contract_changes.ChangeKind,
+    contract_changes.ChangeState,
+    signing.PaperState,
+    signing.Party,
+    signing.SignatureState,
+    signing.SigningMethod,
+    renewals.RenewalState,
+    deposits.DepositKind,
+    malls.UnitChangeKind,
+    notifications.Audience,
+    notifications.Channel,
+    notifications.Topic,
+    notifications.DeliveryState,
 ]
 
 

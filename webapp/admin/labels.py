@@ -13,7 +13,9 @@ from flask_babel import lazy_gettext as _l
 from domain.backups import BackupKind, BackupOrigin, BackupState
 from domain.bills import BillEvent, BillRunState, BillState
 from domain.charges import ChargeType, PricingKind, Proration, TariffKind
+from domain.contract_changes import ChangeKind, ChangeState
 from domain.contracts import ContractEvent, ContractState
+from domain.deposits import DepositKind
 from domain.devices import (
     Adapter,
     DeviceKind,
@@ -25,11 +27,13 @@ from domain.devices import (
     Quality,
 )
 from domain.gates import Gate
-from domain.malls import BusinessType
-from domain.notifications import DeliveryState
+from domain.malls import BusinessType, UnitChangeKind
+from domain.notifications import Audience, Channel, DeliveryState, Topic
 from domain.payments import PaymentMethod, PaymentState
 from domain.people import AccountState, Role
+from domain.renewals import RenewalState
 from domain.requests import RequestCategory, RequestKind, RequestPriority, RequestState
+from domain.signing import PaperState, Party, SignatureState, SigningMethod
 from domain.uploads import UploadKind
 from storage.models.ingest import FileState, UnknownDeviceState
 
@@ -63,6 +67,36 @@ _WORDS: tuple[tuple[StrEnum, Label], ...] = (
     (ContractState.EXPIRED, _l("Expired")),
     (ContractState.TERMINATED, _l("Terminated")),
     (ContractState.RENEWED, _l("Renewed")),
+    (ChangeKind.AMENDMENT, _l("Amendment")),
+    (ChangeKind.TERMINATION, _l("Early end")),
+    (ChangeState.IN_REVIEW, _l("In review")),
+    (ChangeState.REJECTED, _l("Rejected")),
+    (ChangeState.APPROVED, _l("Approved")),
+    (ChangeState.SENT, _l("Sent")),
+    (ChangeState.DECLINED, _l("Declined")),
+    (ChangeState.IN_FORCE, _l("In force")),
+    (ChangeState.WITHDRAWN, _l("Withdrawn")),
+    (PaperState.SEALED, _l("Awaits the shop's signature")),
+    (PaperState.SIGNED, _l("Signed by both")),
+    (PaperState.VOID, _l("Void")),
+    (Party.LANDLORD, _l("Landlord")),
+    (Party.TENANT, _l("Tenant")),
+    (SignatureState.PENDING, _l("Pending")),
+    (SignatureState.SIGNED, _l("Signed")),
+    (SignatureState.VOID, _l("Void")),
+    (SigningMethod.SEAL, _l("The mall's seal")),
+    (SigningMethod.PASSWORD_AND_CODE, _l("Password and one-time code")),
+    (RenewalState.OPEN, _l("Awaits an answer")),
+    (RenewalState.OFFERED, _l("Offered")),
+    (RenewalState.REFUSED, _l("Refused")),
+    (RenewalState.WITHDRAWN, _l("Withdrawn")),
+    (DepositKind.RECEIVED, _l("Deposit received")),
+    (DepositKind.TRANSFERRED_IN, _l("Carried over from the lease before")),
+    (DepositKind.TRANSFERRED_OUT, _l("Carried over to the next lease")),
+    (DepositKind.DEDUCTED, _l("Deducted for debts")),
+    (DepositKind.REFUNDED, _l("Refunded")),
+    (UnitChangeKind.MERGE, _l("Merged")),
+    (UnitChangeKind.SPLIT, _l("Split")),
     (ChargeType.RENT, _l("Rent")),
     (ChargeType.TURNOVER_RENT, _l("Turnover rent")),
     (ChargeType.PROPERTY_FEE, _l("Property fee")),
@@ -213,7 +247,19 @@ _WORDS: tuple[tuple[StrEnum, Label], ...] = (
     (BackupState.EXPIRED, _l("Expired")),
     (DeliveryState.PENDING, _l("Pending")),
     (DeliveryState.SENT, _l("Sent")),
+    (DeliveryState.DELIVERED, _l("Delivered")),
     (DeliveryState.FAILED, _l("Failed")),
+    (DeliveryState.CANCELLED, _l("Cancelled")),
+    (Audience.SHOP, _l("Shop")),
+    (Audience.OFFICER, _l("Officer in charge")),
+    (Audience.ROLE, _l("A role")),
+    (Audience.PERSON, _l("Person")),
+    (Channel.IN_APP, _l("On the site")),
+    (Channel.SMS, _l("Text message")),
+    (Channel.EMAIL, _l("E-mail")),
+    (Topic.LEASING, _l("Leasing")),
+    (Topic.BILLING, _l("Billing")),
+    (Topic.ACCOUNT, _l("Account")),
     (Role.SUPER_ADMIN, _l("Super administrator")),
     (Role.MANAGEMENT, _l("Management")),
     (Role.OPERATION, _l("Operation")),
@@ -258,6 +304,26 @@ _TONES: dict[tuple[type[StrEnum], str], str] = {
     (ContractState, "DECLINED"): BAD,
     (ContractState, "SIGNED"): INFO,
     (ContractState, "ACTIVE"): GOOD,
+    (ChangeState, "IN_REVIEW"): WAITING,
+    (ChangeState, "REJECTED"): BAD,
+    (ChangeState, "APPROVED"): INFO,
+    (ChangeState, "SENT"): WAITING,
+    (ChangeState, "DECLINED"): BAD,
+    (ChangeState, "IN_FORCE"): GOOD,
+    (PaperState, "SEALED"): WAITING,
+    (PaperState, "SIGNED"): GOOD,
+    (PaperState, "VOID"): VOID,
+    (SignatureState, "PENDING"): WAITING,
+    (SignatureState, "SIGNED"): GOOD,
+    (SignatureState, "VOID"): VOID,
+    (RenewalState, "OPEN"): WAITING,
+    (RenewalState, "OFFERED"): GOOD,
+    (RenewalState, "REFUSED"): BAD,
+    (DeliveryState, "PENDING"): WAITING,
+    (DeliveryState, "SENT"): INFO,
+    (DeliveryState, "DELIVERED"): GOOD,
+    (DeliveryState, "FAILED"): BAD,
+    (DeliveryState, "CANCELLED"): VOID,
     (AccountState, "ACTIVE"): GOOD,
     (AccountState, "INVITED"): WAITING,
     (AccountState, "LOCKED"): BAD,
