@@ -75,6 +75,13 @@ class Notification(Base):
             "provider_id",
             postgresql_where=sa.text("provider_id <> ''"),
         ),
+        # What was sent, the newest first; and what a person has not read, counted on every page.
+        sa.Index("ix_notifications_mall_id", "mall_id", "id"),
+        sa.Index(
+            "ix_notifications_unread",
+            "user_id",
+            postgresql_where=sa.text("channel = 'IN_APP' AND read_at IS NULL"),
+        ),
         {"schema": "app"},
     )
     id: Mapped[Id]

@@ -316,6 +316,17 @@ def upgrade() -> None:
         schema="app",
         postgresql_where=sa.text("state = 'PENDING'"),
     )
+    op.create_index(
+        "ix_notifications_mall_id", "notifications", ["mall_id", "id"], unique=False, schema="app"
+    )
+    op.create_index(
+        "ix_notifications_unread",
+        "notifications",
+        ["user_id"],
+        unique=False,
+        schema="app",
+        postgresql_where=sa.text("channel = 'IN_APP' AND read_at IS NULL"),
+    )
     op.create_foreign_key(
         op.f("fk_notifications_contract_id"),
         "notifications",
@@ -373,7 +384,12 @@ def downgrade() -> None:
     op.execute("UPDATE app.notifications SET state = 'SENT' WHERE state = 'DELIVERED'")
     states()
     op.drop_column("users", "phone", schema="app")
-    for index in ("ix_notifications_waiting", "ix_notifications_provider_id"):
+    for index in (
+        "ix_notifications_waiting",
+        "ix_notifications_provider_id",
+        "ix_notifications_mall_id",
+        "ix_notifications_unread",
+    ):
         op.drop_index(index, "notifications", schema="app")
     for column in (
         "message_id", "contract_id", "subject", "secret_body", "provider", "provider_id",
