@@ -24,10 +24,11 @@ from services.queries.portal_bills import (
     list_own_bills,
 )
 from services.queries.portal_contracts import list_own_contracts
+from webapp import listing
 from webapp.admin import formats, labels
 from webapp.downloads import csv_download
 from webapp.language import current_locale
-from webapp.portal import door, listing
+from webapp.portal import door
 from webapp.runtime import runtime
 from webapp.words.derivations import Reasons, reasons
 from webapp.words.terms import terms

@@ -41,12 +41,13 @@ from services.queries.keyset import Place
 from services.queries.portal_data import find_own_table, list_own_tables
 from services.uploads.reasons import UploadRefused
 from storage.objects import ObjectNotFound
+from webapp import listing
 from webapp.admin import labels
 from webapp.api.connections import devices_of, in_mall, with_connection
 from webapp.auth.authorisation import current_actor, principal
 from webapp.downloads import MIME_TYPES
 from webapp.language import current_locale
-from webapp.portal import door, listing
+from webapp.portal import door
 from webapp.runtime import runtime
 from webapp.uploads import limits, refusal, sent_file, takes_uploads
 

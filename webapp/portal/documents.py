@@ -22,10 +22,11 @@ from services.queries.files import StoredFile
 from services.queries.keyset import Place
 from services.queries.portal_documents import OwnPaper, find_own_document, list_own_papers
 from services.uploads.reasons import UploadRefused
+from webapp import listing
 from webapp.auth.authorisation import require
 from webapp.downloads import stored_download
 from webapp.language import current_locale
-from webapp.portal import door, listing
+from webapp.portal import door
 from webapp.uploads import (
     SHOP_FILE_ACCEPT,
     keep_sent_file,

@@ -22,10 +22,11 @@ from services.queries.portal_figures import (
     list_own_days,
     list_own_months,
 )
+from webapp import listing
 from webapp.admin import formats, labels
 from webapp.downloads import csv_download
 from webapp.language import current_locale
-from webapp.portal import door, listing
+from webapp.portal import door
 
 MONTHS_OFFERED = 60
 

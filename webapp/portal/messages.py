@@ -12,7 +12,8 @@ from domain.permissions import Permission
 from services.operations.inboxes import mark_messages_read
 from services.queries.keyset import Place
 from services.queries.portal_messages import list_own_messages
-from webapp.portal import door, listing
+from webapp import listing
+from webapp.portal import door
 from webapp.runtime import runtime
 
 KINDS: Mapping[str, Any] = {Template.PAYMENT_REMINDER.value: _l("Payment reminder")}

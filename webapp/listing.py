@@ -1,4 +1,4 @@
-"""What the lists of the portal share: a place in a list as an address writes it.
+"""What paged lists share: a place in a list as an address writes it.
 
 A place that cannot be read is ignored: the list then begins at its beginning.
 """
