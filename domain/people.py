@@ -1,7 +1,12 @@
 """Roles and accounts of the people who work with the mall."""
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
+
+# Digits of a telephone number: an extension has a few, ITU-T E.164 allows fifteen.
+_PHONE = re.compile(r"\+?[0-9]{5,15}")
+_BETWEEN_DIGITS = re.compile(r"[\s().-]")
 
 
 class Role(StrEnum):
@@ -10,6 +15,10 @@ class Role(StrEnum):
     OPERATION = "OPERATION"
     FINANCE = "FINANCE"
     SHOP = "SHOP"
+
+
+class InvalidPhone(ValueError):
+    """No telephone number."""
 
 
 class AccountState(StrEnum):
@@ -30,3 +39,13 @@ def effective_role(names: Iterable[str]) -> Role | None:
     """
     held = set(names)
     return next((role for role in _STRONGEST_FIRST if role in held), None)
+
+
+def phone_number(text: str) -> str:
+    """A telephone number as it is kept, `+8613800000000`: what people write between the digits is
+    dropped. Empty for none. Raises InvalidPhone.
+    """
+    number = _BETWEEN_DIGITS.sub("", text)
+    if number and not _PHONE.fullmatch(number):
+        raise InvalidPhone(f"{text!r} is no telephone number")
+    return number

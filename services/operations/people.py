@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.audit import AuditAction
-from domain.people import Role, effective_role
+from domain.people import Role, effective_role, phone_number
 from services.operations.audit import record_event
 from services.operations.malls import NotRegistered
 from services.operations.sessions import end_all_sessions
@@ -124,6 +124,17 @@ def rename_user(session: Session, *, user_id: int, name: str, locale: str) -> No
     user = _locked(session, user_id)
     user.name = name.strip()
     user.locale = locale
+    session.flush()
+
+
+def change_phone(session: Session, *, user_id: int, phone: str) -> None:
+    """The number for text messages to the person, empty for none.
+
+    Raises AccountNotFound, InvalidPhone.
+    """
+    number = phone_number(phone)
+    user = _locked(session, user_id)
+    user.phone = number
     session.flush()
 
 
