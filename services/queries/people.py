@@ -14,7 +14,15 @@ from sqlalchemy.orm import Session
 
 from domain.people import AccountState, Role, effective_role
 from domain.sign_in import TokenPurpose, needs_second_factor
-from storage.models import AccountToken, Mall, SecondFactor, Shop, User, user_roles
+from storage.models import (
+    AccountToken,
+    Mall,
+    SecondFactor,
+    Shop,
+    User,
+    user_malls,
+    user_roles,
+)
 from storage.models import Role as RoleRow
 
 
@@ -100,3 +108,16 @@ def list_shop_choices(session: Session) -> tuple[tuple[str, str], ...]:
         .order_by(Mall.code, Shop.code)
     )
     return tuple((f"{mall}/{code}", f"{mall} · {code} {name}") for mall, code, name in rows)
+
+
+def list_officers(session: Session, *, mall_id: int) -> tuple[tuple[str, str], ...]:
+    """(e-mail, name) of the mall's people of OPERATION who may sign in, by e-mail."""
+    rows = session.execute(
+        sa.select(User.email, User.name)
+        .join(user_roles, user_roles.c.user_id == User.id)
+        .join(RoleRow, RoleRow.id == user_roles.c.role_id)
+        .join(user_malls, user_malls.c.user_id == User.id)
+        .where(User.active, RoleRow.name == Role.OPERATION, user_malls.c.mall_id == mall_id)
+        .order_by(User.email)
+    )
+    return tuple((email, name) for email, name in rows)
