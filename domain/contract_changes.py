@@ -1,7 +1,8 @@
 """What is changed in a lease that runs: amendments that both sides sign, and early ends.
 
-Belongs here: the life of such a change as one table, (state, event) -> state. Not here: the life
-of the lease itself (`domain.contracts`) and what a change does to clauses and bills.
+Belongs here: the life of such a change as one table, (state, event) -> state, and what the lease's
+history says of it. Not here: the life of the lease itself (`domain.contracts`), the clauses that
+an amendment ends and begins (`domain.clause_edits`) and what it does to bills.
 """
 
 from enum import StrEnum
@@ -32,6 +33,24 @@ class ChangeEvent(StrEnum):
     DECLINE = "DECLINE"
     TAKE_EFFECT = "TAKE_EFFECT"  # what needs no signature
     WITHDRAW = "WITHDRAW"
+
+
+class RecordedEvent(StrEnum):
+    """What a lease's history says beside the steps of its own machine: its state stays."""
+
+    AMENDMENT_PROPOSED = "AMENDMENT_PROPOSED"
+    AMENDMENT_APPROVED = "AMENDMENT_APPROVED"
+    AMENDMENT_SENT = "AMENDMENT_SENT"
+    AMENDMENT_SIGNED = "AMENDMENT_SIGNED"
+    AMENDMENT_DECLINED = "AMENDMENT_DECLINED"
+    TERMINATION_PROPOSED = "TERMINATION_PROPOSED"
+    TERMINATION_APPROVED = "TERMINATION_APPROVED"
+    CHANGE_REJECTED = "CHANGE_REJECTED"
+    CHANGE_WITHDRAWN = "CHANGE_WITHDRAWN"
+    RENEWAL_ASKED = "RENEWAL_ASKED"
+    RENEWAL_WITHDRAWN = "RENEWAL_WITHDRAWN"
+    RENEWAL_REFUSED = "RENEWAL_REFUSED"
+    RENEWAL_OFFERED = "RENEWAL_OFFERED"
 
 
 TRANSITIONS: dict[tuple[ChangeState, ChangeEvent], ChangeState] = {

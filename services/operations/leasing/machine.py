@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from domain.contract_changes import RecordedEvent
 from domain.contracts import ContractEvent as Event
 from domain.contracts import ContractState, advance
 from domain.people import Role
@@ -32,6 +33,19 @@ _PERMISSIONS: dict[str, Permission] = {
     Event.REJECT: Permission.CONTRACTS_APPROVE,
     Event.SIGN: Permission.OWN_CONTRACTS_SIGN,
     Event.DECLINE: Permission.OWN_CONTRACTS_SIGN,
+    RecordedEvent.AMENDMENT_PROPOSED: Permission.CONTRACTS_DRAFT,
+    RecordedEvent.AMENDMENT_APPROVED: Permission.CONTRACTS_APPROVE,
+    RecordedEvent.AMENDMENT_SENT: Permission.CONTRACTS_DRAFT,
+    RecordedEvent.AMENDMENT_SIGNED: Permission.OWN_CONTRACTS_SIGN,
+    RecordedEvent.AMENDMENT_DECLINED: Permission.OWN_CONTRACTS_SIGN,
+    RecordedEvent.TERMINATION_PROPOSED: Permission.CONTRACTS_DRAFT,
+    RecordedEvent.TERMINATION_APPROVED: Permission.CONTRACTS_APPROVE,
+    RecordedEvent.CHANGE_REJECTED: Permission.CONTRACTS_APPROVE,
+    RecordedEvent.CHANGE_WITHDRAWN: Permission.CONTRACTS_DRAFT,
+    RecordedEvent.RENEWAL_ASKED: Permission.OWN_RENEWALS_ASK,
+    RecordedEvent.RENEWAL_WITHDRAWN: Permission.OWN_RENEWALS_ASK,
+    RecordedEvent.RENEWAL_REFUSED: Permission.CONTRACTS_DRAFT,
+    RecordedEvent.RENEWAL_OFFERED: Permission.CONTRACTS_DRAFT,
 }
 
 
@@ -70,6 +84,32 @@ def take(
     )
     session.flush()
     return contract.state
+
+
+def record(
+    session: Session,
+    contract: Contract,
+    event: RecordedEvent,
+    *,
+    actor: str,
+    role: str,
+    now: datetime,
+    comment: str = "",
+) -> None:
+    """Append to a lease's history what leaves its state as it is. Raises RoleMayNot."""
+    require_permission(event, role)
+    session.add(
+        ContractEvent(
+            contract_id=contract.id,
+            event=event.value,
+            from_state=contract.state,
+            to_state=contract.state,
+            actor=actor,
+            role=role,
+            comment=comment.strip(),
+            occurred_at=now,
+        )
+    )
 
 
 def require_permission(event: str, role: str) -> None:
