@@ -105,7 +105,8 @@ class Notification(Base):
     body: Mapped[str]
     # The text instead of `body` where it opens an account or confirms a signature: read by those
     # who send it alone, and gone once it went or was given up.
-    secret_body: Mapped[str] = mapped_column(server_default="", deferred=True)
+    # Given by us where it is empty: who writes a row must not have to read it back.
+    secret_body: Mapped[str] = mapped_column(default="", server_default="", deferred=True)
     dedupe_key: Mapped[str]
     state: Mapped[DeliveryState] = mapped_column(
         one_of(DeliveryState), server_default=DeliveryState.PENDING

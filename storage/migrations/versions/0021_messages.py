@@ -363,6 +363,7 @@ def upgrade() -> None:
         op.execute(
             f"GRANT UPDATE (state, attempts, error, send_after) ON app.notifications TO {group}"
         )
+    op.execute(f"GRANT SELECT (subject, provider, provider_id) ON app.notifications TO {DOOR}")
     op.execute(f"GRANT SELECT (phone) ON app.users TO {PIPELINES}")
     op.execute(WAKE)
     for table in ("outbox_messages", "notifications"):
