@@ -4,10 +4,13 @@ Started by `sandbox`; stdin is the file, stdout takes the answer, two more descr
 picture and its thumbnail. A bug in a parser ends this process and nothing else.
 """
 
+import base64
 import json
 import os
 import resource
 import sys
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from services.uploads.reasons import Reason, UploadRefused
@@ -27,7 +30,7 @@ def main(job: str) -> None:
         answer = {"refused": Reason.DAMAGED.value, "facts": {}, "error": type(error).__name__}
     with os.fdopen(1, "w", encoding="utf-8", closefd=False) as output:
         # Half of a surrogate pair, which a workbook may hold, is no text.
-        output.write(json.dumps(answer))
+        output.write(json.dumps(answer, default=str))
 
 
 def _limit(limits: dict[str, int]) -> None:
@@ -48,6 +51,12 @@ def _limit(limits: dict[str, int]) -> None:
 def _open(asked: dict[str, Any]) -> dict[str, Any]:
     limits, kind = asked["limits"], asked["format"]
     with os.fdopen(0, "rb") as source:
+        if kind == "SIGNATURES":
+            from services.signatures.checking import check_paper
+
+            roots = [base64.b64decode(root) for root in asked["roots"]]
+            now = datetime.fromisoformat(asked["now"])
+            return asdict(check_paper(source.read(), roots=roots, now=now))
         if kind == "PDF":
             from services.uploads.opening.papers import open_paper
 

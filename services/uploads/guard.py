@@ -64,7 +64,7 @@ def checked_file(
         raise _too_large(limit)
     with tempfile.TemporaryDirectory(prefix="atrium-upload-") as folder, ExitStack() as opened:
         paths = UploadPaths(*(Path(folder) / part for part in ("received", "kept", "thumbnail")))
-        digest, size = _receive(stream, paths.received, limit)
+        digest, size = receive(stream, paths.received, limit)
         with paths.received.open("rb") as received:
             if sniff(received.read(HEAD_BYTES)) is not stated:
                 raise UploadRefused(Reason.WRONG_CONTENT, expected=stated.value)
@@ -83,7 +83,8 @@ def checked_file(
         )
 
 
-def _receive(stream: IO[bytes], target: Path, limit: int) -> tuple[str, int]:
+def receive(stream: IO[bytes], target: Path, limit: int) -> tuple[str, int]:
+    """Write what comes to `target`: its sha256 and size. Raises UploadRefused."""
     digest = hashlib.sha256()
     size = 0
     with target.open("xb") as received:

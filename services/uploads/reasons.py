@@ -37,3 +37,8 @@ class UploadRefused(Exception):
         super().__init__(f"{reason}: {facts}" if facts else str(reason))
         self.reason = reason
         self.facts = facts
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same file may be taken a moment later."""
+        return self.reason is Reason.BUSY

@@ -4,6 +4,7 @@ A start costs 0.06 s for CSV, 0.1 s for pictures, 0.2 s for PDF and XLSX, most o
 the parser. Only plain data comes back.
 """
 
+import base64
 import json
 import logging
 import os
@@ -12,10 +13,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from domain.uploads import FileFormat
 from services.uploads.limits import UploadLimits
@@ -26,6 +29,8 @@ log = logging.getLogger(__name__)
 
 # Files opened at once by this process: their memory adds up.
 AT_ONCE = 2
+# What the process is asked to do with a PDF whose signatures are to be judged.
+SIGNATURES = "SIGNATURES"
 LARGEST_ANSWER = 64 * 1024 * 1024
 _START = "import sys; sys.path.insert(0, sys.argv[2]); from services.uploads.child import main"
 # Nothing of ours: neither secrets nor settings.
@@ -49,47 +54,71 @@ def open_in_sandbox(paths: UploadPaths, kind: FileFormat, limits: UploadLimits) 
 
     Raises UploadRefused; TOO_DEMANDING when the process passed a limit, DAMAGED when it died.
     """
+    with paths.kept.open("xb") as kept, paths.thumbnail.open("xb") as thumbnail:
+        job = {"kept": kept.fileno(), "thumbnail": thumbnail.fileno()}
+        with paths.received.open("rb") as received:
+            return _open(
+                kind.value, received, limits, job, handed=(kept.fileno(), thumbnail.fileno())
+            )
+
+
+def check_in_sandbox(
+    received: IO[bytes], *, roots: Sequence[bytes], now: datetime, limits: UploadLimits
+) -> dict[str, Any]:
+    """What `services.signatures.checking` says of a PDF, as plain data. Raises UploadRefused as
+    above.
+    """
+    job = {
+        "roots": [base64.b64encode(root).decode() for root in roots],
+        "now": now.isoformat(),
+    }
+    return _open(SIGNATURES, received, limits, job)
+
+
+def _open(
+    what: str,
+    received: IO[bytes],
+    limits: UploadLimits,
+    job: dict[str, Any],
+    *,
+    handed: tuple[int, ...] = (),
+) -> dict[str, Any]:
     if not _free.acquire(timeout=limits.seconds):
         raise UploadRefused(Reason.BUSY)
     try:
-        answer = _run(paths, kind, limits)
+        answer = _run(what, received, limits, job, handed)
     finally:
         _free.release()
     if "refused" in answer:
         if "error" in answer:
-            log.info("a %s could not be opened: %s", kind, answer["error"])
+            log.info("a %s could not be opened: %s", what, answer["error"])
         raise UploadRefused(Reason(answer["refused"]), **answer["facts"])
     found: dict[str, Any] = answer["found"]
     return found
 
 
-def _run(paths: UploadPaths, kind: FileFormat, limits: UploadLimits) -> dict[str, Any]:
-    with (
-        paths.received.open("rb") as received,
-        paths.kept.open("xb") as kept,
-        paths.thumbnail.open("xb") as thumbnail,
-        tempfile.TemporaryFile() as output,
-    ):
-        job = {
-            "format": kind.value,
-            "limits": asdict(limits),
-            "kept": kept.fileno(),
-            "thumbnail": thumbnail.fileno(),
-        }
+def _run(
+    what: str,
+    received: IO[bytes],
+    limits: UploadLimits,
+    job: dict[str, Any],
+    handed: tuple[int, ...],
+) -> dict[str, Any]:
+    with tempfile.TemporaryFile() as output:
+        asked = json.dumps({**job, "format": what, "limits": asdict(limits)})
         process = subprocess.Popen(
-            [sys.executable, "-I", "-c", f"{_START}; main(sys.argv[1])", json.dumps(job),
-             str(REPOSITORY)],
+            [sys.executable, "-I", "-c", f"{_START}; main(sys.argv[1])", asked, str(REPOSITORY)],
             stdin=received,
             stdout=output,
             stderr=subprocess.DEVNULL,
-            pass_fds=(kept.fileno(), thumbnail.fileno()),
+            pass_fds=handed,
             env=_ENVIRONMENT,
             cwd="/",
             start_new_session=True,
-        )  # fmt: skip
+        )
         code = _wait(process, limits.seconds + 5)
         if code != 0:
-            log.warning("opening a %s ended with %s", kind, code)
+            log.warning("opening a %s ended with %s", what, code)
             spent = code in (-signal.SIGKILL, -signal.SIGXCPU)
             raise UploadRefused(Reason.TOO_DEMANDING if spent else Reason.DAMAGED)
         if output.seek(0, os.SEEK_END) > LARGEST_ANSWER:
