@@ -4,7 +4,9 @@ Belongs here: the shape of `contract_clauses.parameters` for each pricing kind, 
 allowed in it. How an amount comes of it belongs to `domain.pricing`.
 
 Decimals stand in JSON as strings. Every clause may carry `"tax_rate"` (by default the rate of
-its charge type) and `"tax"`: `"EXCLUSIVE"` (default: tax comes on top) or `"INCLUSIVE"`.
+its charge type) and `"tax"`: `"EXCLUSIVE"` (default: tax comes on top) or `"INCLUSIVE"`. An
+amount or rate that follows an index carries `"indexation"`, from which it can be computed again:
+`{"old", "reference_index", "current_index"}` and, where agreed, `"floor"` and `"cap"`.
 """
 
 from collections.abc import Mapping
@@ -15,8 +17,9 @@ from enum import StrEnum
 from typing import Any
 
 from domain.charges import ChargeType, PricingKind
-from domain.money import ONE, ZERO
-from domain.parameters import ParameterError, Parameters
+from domain.indexation import RATE_STEP, index_amount
+from domain.money import CENT, ONE, ZERO
+from domain.parameters import ParameterError, Parameters, Problem
 
 TAX_RATES: dict[ChargeType, Decimal] = {
     ChargeType.RENT: Decimal("0.09"),
@@ -31,16 +34,29 @@ TAX_RATES: dict[ChargeType, Decimal] = {
     ChargeType.LATE_FEE: ZERO,
 }
 METERED_CHARGES = frozenset({ChargeType.ELECTRICITY, ChargeType.WATER, ChargeType.GAS})
+# An index is near 100, whatever its base year: what is far off is a slip.
+LEAST_INDEX, MOST_INDEX = Decimal("0.0001"), Decimal(1000000)
+GREATEST_FACTOR = Decimal(100)
+INDEXATION_FIELDS = ("old", "reference_index", "current_index", "floor", "cap")
 
 
 class ClauseError(ValueError):
-    """A clause's parameters are not what its pricing kind needs; names the clause and field."""
+    """A clause's parameters are not what its pricing kind needs; names the clause and field.
 
-    def __init__(self, clause: str, field: str, problem: str) -> None:
-        super().__init__(f"{clause}: {field}: {problem}")
-        self.clause = clause
-        self.field = field
-        self.problem = problem
+    `number` is what the clause was read under: its place in the contract, or its id once it is
+    stored. `code` and `details` are those of the ParameterError.
+    """
+
+    def __init__(
+        self, number: int, charge_type: ChargeType, pricing_kind: PricingKind, error: ParameterError
+    ) -> None:
+        super().__init__(f"clause {number} ({charge_type}, {pricing_kind}): {error}")
+        self.number = number
+        self.charge_type = charge_type
+        self.pricing_kind = pricing_kind
+        self.field = error.field
+        self.code = error.code
+        self.details = error.details
 
 
 class Breakpoint(StrEnum):
@@ -159,8 +175,7 @@ def parse_clause(
         is_inclusive = read.choice("tax", ("EXCLUSIVE", "INCLUSIVE"), "EXCLUSIVE") == "INCLUSIVE"
         read.no_others()
     except ParameterError as error:
-        name = f"clause {clause_id} ({charge_type}, {pricing_kind})"
-        raise ClauseError(name, error.field, error.problem) from None
+        raise ClauseError(clause_id, charge_type, pricing_kind, error) from None
     return Clause(
         clause_id,
         charge_type,
@@ -174,29 +189,56 @@ def parse_clause(
 
 
 def _factor(read: Parameters, charge_type: ChargeType) -> Decimal:
-    factor = read.decimal("factor", ONE, minimum=ZERO)
+    factor = read.decimal("factor", ONE, minimum=ZERO, maximum=GREATEST_FACTOR)
     if factor == 0 and charge_type is not ChargeType.RENT:
-        raise ParameterError("factor", "only RENT can be free (factor 0)")
+        raise ParameterError("factor", Problem.ONLY_RENT_IS_FREE)
     return factor
 
 
+def _indexed(read: Parameters, field: str, step: Decimal) -> Decimal:
+    """The amount or rate of `field`, which must be what its indexation, if any, makes it."""
+    value = read.decimal(field, minimum=ZERO)
+    index = read.object("indexation", INDEXATION_FIELDS)
+    if index is None:
+        return value
+    # The rent may fall with the index, but not below nothing.
+    floor, cap = index.optional("floor", minimum=-ONE), index.optional("cap", minimum=-ONE)
+    if floor is not None and cap is not None and floor > cap:
+        raise ParameterError(
+            "indexation.floor", Problem.FLOOR_ABOVE_CAP, value=str(floor), limit=str(cap)
+        )
+    expected = index_amount(
+        index.decimal("old", minimum=ZERO),
+        reference_index=index.decimal("reference_index", minimum=LEAST_INDEX, maximum=MOST_INDEX),
+        current_index=index.decimal("current_index", minimum=LEAST_INDEX, maximum=MOST_INDEX),
+        floor=floor,
+        cap=cap,
+        step=step,
+    ).new
+    if value != expected:
+        raise ParameterError(
+            field, Problem.NOT_BY_THE_INDEX, value=str(value), expected=str(expected)
+        )
+    return value
+
+
 def _fixed_monthly(read: Parameters, charge_type: ChargeType) -> Pricing:
-    return FixedMonthly(read.decimal("amount", minimum=ZERO), _factor(read, charge_type))
+    return FixedMonthly(_indexed(read, "amount", CENT), _factor(read, charge_type))
 
 
 def _per_area_month(read: Parameters, charge_type: ChargeType) -> Pricing:
-    return PerAreaMonth(read.decimal("rate", minimum=ZERO), _factor(read, charge_type))
+    return PerAreaMonth(_indexed(read, "rate", RATE_STEP), _factor(read, charge_type))
 
 
 def _per_area_day(read: Parameters, charge_type: ChargeType) -> Pricing:
-    return PerAreaDay(read.decimal("rate", minimum=ZERO), _factor(read, charge_type))
+    return PerAreaDay(_indexed(read, "rate", RATE_STEP), _factor(read, charge_type))
 
 
 def _percentage(read: Parameters, charge_type: ChargeType) -> Pricing:
     if charge_type is not ChargeType.TURNOVER_RENT:
-        raise ParameterError("charge_type", "a percentage of sales is TURNOVER_RENT")
+        raise ParameterError("charge_type", Problem.NOT_OF_SALES)
     if read.has("rate") == read.has("tiers"):
-        raise ParameterError("rate", "either a rate or tiers, one of the two")
+        raise ParameterError("rate", Problem.RATE_OR_TIERS)
     if read.has("rate"):
         tiers: tuple[SalesTier, ...] = (
             SalesTier(None, read.decimal("rate", above=ZERO, maximum=ONE)),
@@ -211,11 +253,13 @@ def _percentage(read: Parameters, charge_type: ChargeType) -> Pricing:
     breakpoint_kind = Breakpoint(read.choice("breakpoint", BREAKPOINTS, Breakpoint.NONE))
     amount = read.optional("breakpoint_amount", minimum=ZERO)
     if (amount is not None) != (breakpoint_kind is Breakpoint.ARTIFICIAL):
-        raise ParameterError("breakpoint_amount", "is stated with an ARTIFICIAL breakpoint, only")
+        raise ParameterError("breakpoint_amount", Problem.BREAKPOINT_AMOUNT)
     minimum = read.optional("minimum", minimum=ZERO)
     maximum = read.optional("maximum", minimum=ZERO)
     if minimum is not None and maximum is not None and minimum > maximum:
-        raise ParameterError("minimum", f"{minimum} is above the maximum {maximum}")
+        raise ParameterError(
+            "minimum", Problem.MINIMUM_ABOVE_MAXIMUM, value=str(minimum), limit=str(maximum)
+        )
     return Percentage(
         tiers,
         kind,
@@ -229,7 +273,7 @@ def _percentage(read: Parameters, charge_type: ChargeType) -> Pricing:
 
 def _metered(read: Parameters, charge_type: ChargeType) -> Pricing:
     if charge_type not in METERED_CHARGES:
-        raise ParameterError("charge_type", f"{charge_type} is not measured by a meter")
+        raise ParameterError("charge_type", Problem.NOT_METERED, value=charge_type)
     return Metered(read.text("tariff"), read.decimal("loss", ZERO, minimum=ZERO, maximum=ONE))
 
 

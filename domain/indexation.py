@@ -1,9 +1,12 @@
 """Rent that follows an index."""
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
-from domain.money import ONE, round_cents
+from domain.money import CENT, ONE
+
+# A rate per square metre is smaller than an amount and multiplied by an area: four decimals.
+RATE_STEP = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,10 @@ def index_amount(
     current_index: Decimal,
     floor: Decimal | None = None,
     cap: Decimal | None = None,
+    step: Decimal = CENT,
 ) -> Indexation:
-    """new = old x clamp(current / reference, 1 + floor, 1 + cap), half up to 0.01.
+    """new = old x clamp(current / reference, 1 + floor, 1 + cap), half up to `step`: 0.01 for an
+    amount, RATE_STEP for a rate.
 
     `floor` and `cap` are changes, such as 0.03 for 3 %. Raises ValueError for an index that is
     not positive or a floor above the cap.
@@ -39,4 +44,5 @@ def index_amount(
         applied = max(applied, ONE + floor)
     if cap is not None:
         applied = min(applied, ONE + cap)
-    return Indexation(old, round_cents(old * applied), reference_index, current_index, applied)
+    new = (old * applied).quantize(step, ROUND_HALF_UP)
+    return Indexation(old, new, reference_index, current_index, applied)

@@ -12,7 +12,7 @@ from typing import Any
 
 from domain.charges import TariffKind
 from domain.money import ZERO
-from domain.parameters import ParameterError, Parameters
+from domain.parameters import ParameterError, Parameters, Problem
 
 
 class TariffError(ValueError):
@@ -116,7 +116,7 @@ def _time_of_use(read: Parameters) -> Prices:
     )
     covered = sorted(hour for band in bands for hour in band.hours)
     if covered != list(range(24)):
-        raise ParameterError("bands", "must cover each hour of the day exactly once")
+        raise ParameterError("bands", Problem.HOURS_NOT_COVERED)
     return TimeOfUse(bands)
 
 
@@ -124,7 +124,7 @@ def _whole_hour(band: Parameters, field: str) -> int:
     text = band.text(field)
     hour, _, minute = text.partition(":")
     if not (hour.isdecimal() and minute == "00" and int(hour) <= 24):
-        raise ParameterError(f"bands.{field}", f'must be a whole hour such as "08:00", not {text}')
+        raise ParameterError(f"bands.{field}", Problem.NOT_A_WHOLE_HOUR, value=text)
     number = int(hour)
     return 24 if field == "to" and number == 0 else number
 

@@ -85,7 +85,7 @@ def turnover_lines(
             billed=sum(
                 (line.total if clause.is_tax_inclusive else line.net for line in billed), ZERO
             ),
-            scale=_scale(contract, days, whole, terms.settlement),
+            scale=scale_of(contract, days, whole, terms.settlement),
             currency=contract.currency,
         )
         sources: dict[str, Any] = {
@@ -129,7 +129,7 @@ def _rent_of(
     return sum([line.total if is_inclusive else line.net for line in rent], ZERO)
 
 
-def _scale(contract: ContractInput, days: Period, whole: Period, settlement: Settlement) -> Scale:
+def scale_of(contract: ContractInput, days: Period, whole: Period, settlement: Settlement) -> Scale:
     """Months in force, parts by the lease's proration, over the months of the settlement."""
     if days == whole:
         return WHOLE_PERIOD
