@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from pyhanko.sign.signers import SimpleSigner
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from storage.settings import Settings, write_private
 
@@ -203,13 +204,14 @@ def _signer(known: CertifiedKey, authority: CertifiedKey) -> SimpleSigner:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    signer = SimpleSigner(
+    # The authority's certificate goes into the paper too: a reader has the whole chain.
+    chain = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+    chain.register(_asn1(authority.certificate))
+    return SimpleSigner(
         signing_cert=_asn1(known.certificate),
         signing_key=asn1_keys.PrivateKeyInfo.load(private),
+        cert_registry=chain,
     )
-    # The authority's certificate goes into the paper too: a reader has the whole chain.
-    signer.cert_registry.register(_asn1(authority.certificate))
-    return signer
 
 
 def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
