@@ -5,12 +5,13 @@ on our own paper before it is kept. It imports little: neither settings nor a da
 Belongs here: judging. Not here: whether a file is the one that we keep (comparing).
 """
 
+import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from io import BytesIO
-from typing import Any
+from typing import IO, Any
 
 from asn1crypto import x509
 from pyhanko.pdf_utils.misc import PdfReadError
@@ -68,6 +69,12 @@ def check_paper(data: bytes, *, roots: Sequence[bytes], now: datetime) -> PaperF
     # In the order in which they are worst.
     worst = tuple(fault for fault in Fault if any(fault in one.faults for one in found))
     return PaperFacts(found, worst)
+
+
+def check_as_asked(source: IO[bytes], roots: Sequence[str], now: str) -> dict[str, Any]:
+    """`check_paper` in plain data, as one process asks another: roots in base64, an ISO instant."""
+    known = [base64.b64decode(root) for root in roots]
+    return asdict(check_paper(source.read(), roots=known, now=datetime.fromisoformat(now)))
 
 
 def _judge(

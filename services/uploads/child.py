@@ -4,13 +4,10 @@ Started by `sandbox`; stdin is the file, stdout takes the answer, two more descr
 picture and its thumbnail. A bug in a parser ends this process and nothing else.
 """
 
-import base64
 import json
 import os
 import resource
 import sys
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from services.uploads.reasons import Reason, UploadRefused
@@ -52,11 +49,9 @@ def _open(asked: dict[str, Any]) -> dict[str, Any]:
     limits, kind = asked["limits"], asked["format"]
     with os.fdopen(0, "rb") as source:
         if kind == "SIGNATURES":
-            from services.signatures.checking import check_paper
+            from services.signatures.checking import check_as_asked
 
-            roots = [base64.b64decode(root) for root in asked["roots"]]
-            now = datetime.fromisoformat(asked["now"])
-            return asdict(check_paper(source.read(), roots=roots, now=now))
+            return check_as_asked(source, asked["roots"], asked["now"])
         if kind == "PDF":
             from services.uploads.opening.papers import open_paper
 
