@@ -12,10 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from domain.notifications import Channel, DeliveryState
-from services.queries.keyset import Page, Place, read_page
+from services.queries.keyset import Page, Place, count_up_to, read_page
+from services.queries.portal_messages import UNREAD_SHOWN
 from storage.models import Contract, Notification
-
-UNREAD_SHOWN = 99
 
 # Written out, so that Postgres sees in every plan that the index of unread messages serves.
 _ON_SITE = Notification.channel == sa.literal(Channel.IN_APP.value, literal_execute=True)
@@ -68,13 +67,8 @@ def find_own_message(session: Session, *, user_id: int, message_id: int) -> OwnM
 
 def count_unread_of(session: Session, *, user_id: int) -> int:
     """Messages that the person has not read, up to UNREAD_SHOWN + 1."""
-    some = (
-        sa.select(Notification.id)
-        .where(*in_inbox_of(user_id), Notification.read_at.is_(None))
-        .limit(UNREAD_SHOWN + 1)
-        .subquery()
-    )
-    return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+    ids = sa.select(Notification.id).where(*in_inbox_of(user_id), Notification.read_at.is_(None))
+    return count_up_to(session, ids, most=UNREAD_SHOWN + 1)
 
 
 def in_inbox_of(user_id: int) -> tuple[sa.ColumnElement[bool], ...]:
@@ -87,7 +81,7 @@ def in_inbox_of(user_id: int) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def _messages(user_id: int) -> sa.Select[Any]:
+def _messages(user_id: int) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(
             Notification.id,

@@ -1,7 +1,7 @@
 """Pages of a list by the place where one ends, not by counting rows over.
 
-Belongs here: the bounds and the order of one page. Not here: what is listed, and how a place is
-written in an address.
+Belongs here: the bounds and the order of one page, and a count that stops. Not here: what is
+listed, and how a place is written in an address.
 """
 
 from collections.abc import Callable
@@ -64,3 +64,9 @@ def read_page(
         has_previous=is_more if is_backward else after is not None,
         has_next=True if is_backward else is_more,
     )
+
+
+def count_up_to(session: Session, ids: sa.Select[*tuple[Any, ...]], *, most: int) -> int:
+    """How many rows there are, counted no further than `most`."""
+    some = ids.limit(most).subquery()
+    return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from domain.notifications import Audience, Channel, DeliveryState
 from domain.people import Role
-from services.queries.keyset import Page, Place, read_page
+from services.queries.keyset import Page, Place, count_up_to, read_page
 from storage.models import Contract, Notification, OutboxMessage, Shop
 
 
@@ -166,13 +166,10 @@ def list_deliveries_of_message(session: Session, *, message_id: int) -> tuple[Lo
 
 def count_failed(session: Session, *, mall_id: int, most: int) -> int:
     """Deliveries of the mall that were given up, counted up to `most`."""
-    some = (
-        sa.select(Notification.id)
-        .where(Notification.mall_id == mall_id, Notification.state == DeliveryState.FAILED)
-        .limit(most)
-        .subquery()
+    ids = sa.select(Notification.id).where(
+        Notification.mall_id == mall_id, Notification.state == DeliveryState.FAILED
     )
-    return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+    return count_up_to(session, ids, most=most)
 
 
 def list_undelivered(

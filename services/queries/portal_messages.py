@@ -7,16 +7,18 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from domain.contracts import SHOWN_TO_SHOP
 from domain.notifications import Channel, DeliveryState
-from services.queries.keyset import Page, Place, read_page
-from storage.models import Notification
+from services.queries.keyset import Page, Place, count_up_to, read_page
+from storage.models import Contract, Notification
 
 UNREAD_SHOWN = 99
 
 
 @dataclass(frozen=True, slots=True)
 class InboxMessage:
-    """`template` says what kind of message it is; `bill_id` what it is about, if a bill.
+    """`template` says what kind of message it is; `bill_id` or `contract_id` what it is about. A
+    contract that the shop does not see, a recalled one say, is not named.
     `read_at` is when anybody of the shop first had read it.
     """
 
@@ -25,6 +27,8 @@ class InboxMessage:
     body: str
     locale: str
     bill_id: int | None
+    contract_id: int | None
+    contract_number: str | None
     sent_at: datetime
     read_at: datetime | None
 
@@ -46,9 +50,18 @@ def list_own_messages(
             Notification.body,
             Notification.locale,
             Notification.bill_id,
+            Contract.id.label("contract_id"),
+            Contract.number.label("contract_number"),
             Notification.sent_at,
             Notification.read_at,
-        ).where(*delivered_to(shop_ids)),
+        )
+        .outerjoin(
+            Contract,
+            sa.and_(
+                Contract.id == Notification.contract_id, Contract.state.in_(sorted(SHOWN_TO_SHOP))
+            ),
+        )
+        .where(*delivered_to(shop_ids)),
         column=Notification.__table__.c.sent_at,
         key=Notification.__table__.c.id,
         is_descending=True,
@@ -61,13 +74,8 @@ def list_own_messages(
 
 def count_unread(session: Session, *, shop_ids: Set[int]) -> int:
     """Messages in the shops' inbox that nobody has read, up to UNREAD_SHOWN + 1."""
-    some = (
-        sa.select(Notification.id)
-        .where(*delivered_to(shop_ids), Notification.read_at.is_(None))
-        .limit(UNREAD_SHOWN + 1)
-        .subquery()
-    )
-    return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+    ids = sa.select(Notification.id).where(*delivered_to(shop_ids), Notification.read_at.is_(None))
+    return count_up_to(session, ids, most=UNREAD_SHOWN + 1)
 
 
 def delivered_to(shop_ids: Set[int]) -> tuple[sa.ColumnElement[bool], ...]:

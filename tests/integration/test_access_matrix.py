@@ -145,6 +145,9 @@ GET  /admin/imports/<of>/<uuid:uuid>                  DESK        404 -
 POST /admin/imports/<of>/<uuid:uuid>                  DESK        404 -
 GET  /admin/imports/<of>/<uuid:uuid>/refused.csv      DESK        404 -
 GET  /admin/imports/<of>/template.<extension>         DESK        200 -
+GET  /admin/inbox/                                    STAFF       200 -
+POST /admin/inbox/<ID:message_id>                     STAFF       404 -
+POST /admin/inbox/read                                STAFF       302 -
 GET  /admin/landed-files/                             OPERATIONS  200 -
 GET  /admin/landed-files/details/                     OPERATIONS  200 mall ?id={file_id}
 GET  /admin/landed-files/export/<export_type>/        OPERATIONS  200 -
@@ -417,6 +420,7 @@ def site(portal_site: PortalSite) -> Site:  # noqa: F811
         "key_id": key_id,
         "unknown_id": unknown_id,
         "session_id": 999_999_999,
+        "message_id": 999_999_999,
         "export_type": "csv",
         "chart": "sales",
         "of": "shops",

@@ -32,6 +32,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.flags import FlagsView
     from webapp.admin.gates import HeldBillPages
     from webapp.admin.imports import ImportView
+    from webapp.admin.inbox import InboxView, unread
     from webapp.admin.landing import LandedFileView
     from webapp.admin.late_values import LateValuesView
     from webapp.admin.malls import MallView, ShopView, UnitView
@@ -101,6 +102,7 @@ def create_admin(app: Flask) -> Admin:
         RequestView(
             models.ServiceRequest, session, name=_l("Service requests"), endpoint="requests"
         ),
+        InboxView(name=_l("Inbox"), endpoint="inbox"),
         FilesView(name=_l("Files"), endpoint="files"),
         UserView(models.User, session, name=_l("Users"), endpoint="users"),
         RolesView(name=_l("Roles"), endpoint="roles"),
@@ -124,6 +126,7 @@ def create_admin(app: Flask) -> Admin:
             "can_open": navigation.can_open,
             "has_history": audit_words.has_history,
             "month_name": formats.month_name,
+            "unread": unread,
             "may_see_money": may(Permission.BILLS_READ),
         }
 

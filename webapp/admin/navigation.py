@@ -48,6 +48,7 @@ SECTIONS: tuple[tuple[Any, tuple[Item, ...]], ...] = (
             Item("late_values", _l("Late values"), "history"),
         ),
     ),
+    (_l("Messages"), (Item("inbox", _l("Inbox"), "bell"),)),
     (_l("Requests"), (Item("requests", _l("Service requests"), "request"),)),
     (_l("Reports"), (Item("files", _l("Files"), "file"),)),
     (

@@ -7,7 +7,7 @@ from services.queries.portal_figures import list_own_months
 from services.queries.portal_messages import list_own_messages
 from webapp.portal import door
 from webapp.portal.bills import chip, due_in
-from webapp.portal.messages import kind
+from webapp.words.messages import kind_of_message
 
 BILLS_SHOWN = 3
 MESSAGES_SHOWN = 3
@@ -29,7 +29,7 @@ def index() -> str:
         today=today,
         chip=chip,
         due_in=due_in,
-        kind=kind,
+        kind=kind_of_message,
     )
 
 

@@ -1,13 +1,8 @@
 """A shop's inbox on the site."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from flask import redirect, url_for
-from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from domain.notifications import Template
 from domain.permissions import Permission
 from services.operations.inboxes import mark_messages_read
 from services.queries.keyset import Place
@@ -15,9 +10,7 @@ from services.queries.portal_messages import list_own_messages
 from webapp import listing
 from webapp.portal import door
 from webapp.runtime import runtime
-
-KINDS: Mapping[str, Any] = {Template.PAYMENT_REMINDER.value: _l("Payment reminder")}
-OTHER_KIND = _l("Message")
+from webapp.words.messages import kind_of_message
 
 
 @door.page("/messages/", Permission.OWN_MESSAGES_READ)
@@ -32,7 +25,7 @@ def messages() -> str:
         "portal/messages.html",
         messages=found.items,
         pager=listing.pager(found, lambda message: Place(message.sent_at, message.id)),
-        kind=kind,
+        kind=kind_of_message,
     )
 
 
@@ -43,8 +36,3 @@ def read_messages() -> Response:
     mark_messages_read(session, shop_ids=door.shown_shop_ids(), now=runtime().now())
     session.commit()
     return redirect(url_for("portal.messages"))
-
-
-def kind(template: str) -> Any:
-    """What sort of message it is, in words."""
-    return KINDS.get(template, OTHER_KIND)
