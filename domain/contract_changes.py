@@ -38,6 +38,7 @@ class ChangeEvent(StrEnum):
 class RecordedEvent(StrEnum):
     """What a lease's history says beside the steps of its own machine: its state stays."""
 
+    DRAFT_EDITED = "DRAFT_EDITED"
     AMENDMENT_PROPOSED = "AMENDMENT_PROPOSED"
     AMENDMENT_APPROVED = "AMENDMENT_APPROVED"
     AMENDMENT_SENT = "AMENDMENT_SENT"

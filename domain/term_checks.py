@@ -69,6 +69,7 @@ UNFIT_FOR_A_DRAFT = frozenset(
         TermFault.DATES_OUT_OF_REACH,
         TermFault.LEASE_TOO_LONG,
         TermFault.UNIT_TWICE,
+        TermFault.UNIT_NOT_THERE,
         TermFault.NEGATIVE_DEPOSIT,
         TermFault.DEPOSIT_TOO_GREAT,
         TermFault.PAYMENT_TERM,

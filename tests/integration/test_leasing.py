@@ -194,12 +194,23 @@ def test_rejection_needs_a_reason(place: Place, session: Session) -> None:
     assert place.state(contract_id) == ContractState.DRAFT
 
 
-def test_units_are_held_from_approval_on(place: Place, session: Session) -> None:
+def test_units_are_held_from_the_day_a_contract_is_handed_in(
+    place: Place, session: Session
+) -> None:
     contract_id = place.draft()
     assert not place.is_held(contract_id)
     submit_contract(session, contract_id=contract_id, actor="zhou", now=NOW)
+    assert place.is_held(contract_id)
     approve_contract(session, contract_id=contract_id, actor="he", now=NOW)
     assert place.is_held(contract_id)
+
+
+def test_rejected_contract_lets_its_unit_go(place: Place, session: Session) -> None:
+    contract_id = place.draft()
+    submit_contract(session, contract_id=contract_id, actor="zhou", now=NOW)
+    reject_contract(session, contract_id=contract_id, actor="he", now=NOW, comment="too cheap")
+    assert not place.is_held(contract_id)
+    place.approved("C-2")
 
 
 def test_unit_is_not_let_twice_and_the_refusal_names_the_other_contract(
@@ -207,11 +218,30 @@ def test_unit_is_not_let_twice_and_the_refusal_names_the_other_contract(
 ) -> None:
     place.approved("C-1")
     second = place.draft("C-2", start=END, end=date(2027, 6, 30))
+    with pytest.raises(
+        UnitAlreadyLet, match=r"L1-01 is let by the contract C-1 .*2026-12-31"
+    ) as refused:
+        submit_contract(session, contract_id=second, actor="zhou", now=NOW)
+    holder = refused.value.holder
+    assert holder is not None
+    assert (holder.number, holder.state, holder.unit) == ("C-1", ContractState.APPROVED, "L1-01")
+    assert (holder.first, holder.last) == (START, END)
+    assert place.state(second) == ContractState.DRAFT
+    assert not place.is_held(second)
+
+
+def test_contract_handed_in_before_units_were_held_is_held_by_its_approval(
+    place: Place, session: Session
+) -> None:
+    second = place.draft("C-2")
     submit_contract(session, contract_id=second, actor="zhou", now=NOW)
-    with pytest.raises(UnitAlreadyLet, match=r"L1-01 is let by the contract C-1 .*2026-12-31"):
+    session.execute(sa.update(ContractUnit).values(is_held=False))
+    session.expire_all()
+    first = place.approved("C-1")
+    with pytest.raises(UnitAlreadyLet, match="C-1"):
         approve_contract(session, contract_id=second, actor="he", now=NOW)
     assert place.state(second) == ContractState.IN_REVIEW
-    assert not place.is_held(second)
+    assert place.is_held(first)
 
 
 def test_unit_is_let_again_from_the_day_after(place: Place) -> None:

@@ -1,38 +1,29 @@
-"""A lease is drafted with its units and clauses.
+"""A lease is drafted and changed while it is a draft: its dates, units and clauses.
 
-Belongs here: writing a draft and checking that it can be. Not here: what becomes of it (review).
+Belongs here: writing a draft, and what a draft may not be. Not here: whether it can be handed in
+and what becomes of it (review), edits of clauses as such (`domain.clause_edits`).
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
+from psycopg.errors import UniqueViolation
 from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from domain.charges import ChargeType, PricingKind, Proration
-from domain.clauses import ClauseError, parse_clause
+from domain.charges import Proration
+from domain.contract_changes import RecordedEvent
 from domain.contracts import ContractState
-from services.operations.leasing.errors import InvalidContract
-from services.operations.leasing.machine import DRAFTED, require_permission
+from domain.lease_terms import ClauseDraft
+from domain.term_checks import UNFIT_FOR_A_DRAFT, TermFault, TermProblem, check_terms
+from services.operations.leasing.errors import DraftChanged, InvalidContract, NotADraft
+from services.operations.leasing.machine import DRAFTED, locked, record, require_permission
 from services.operations.malls import AlreadyRegistered, NotRegistered
+from services.queries.contracts import build_terms
 from storage.models import Contract, ContractClause, ContractEvent, ContractUnit, Mall, Shop, Unit
-
-
-@dataclass(frozen=True, slots=True)
-class ClauseDraft:
-    """A term as drafted. `parameters` hold decimals as strings, shaped as `domain.clauses` says;
-    `valid_from` and `valid_to` are both included, no end means the end of the lease.
-    """
-
-    charge_type: ChargeType
-    pricing_kind: PricingKind
-    parameters: dict[str, Any]
-    valid_from: date
-    valid_to: date | None = None
 
 
 def draft_contract(
@@ -52,9 +43,12 @@ def draft_contract(
     proration: Proration = Proration.ACTUAL,
     payment_term_days: int = 10,
     predecessor_id: int | None = None,
+    officer: str | None = None,
 ) -> int:
     """A new contract in DRAFT with its units (not held yet) and clauses; returns its id.
 
+    `officer` is the e-mail address of the account in charge, by default the actor. Units and
+    clauses may be missing still; what is there must be storable and lie within the lease.
     Raises NotRegistered (mall, shop, unit), AlreadyRegistered (number), InvalidContract,
     RoleMayNot.
     """
@@ -62,15 +56,7 @@ def draft_contract(
     mall = session.get(Mall, mall_id)
     if mall is None:
         raise NotRegistered(f"there is no mall {mall_id}")
-    shop = session.get(Shop, shop_id)
-    if shop is None or shop.mall_id != mall_id:
-        raise NotRegistered(f"there is no shop {shop_id} in the mall {mall.code}")
-    known = sa.select(Contract.id).where(Contract.mall_id == mall_id, Contract.number == number)
-    if session.scalar(known) is not None:
-        raise AlreadyRegistered(f"the contract {number} is registered already")
-    if end_date < start_date:
-        raise InvalidContract(f"{number} would end ({end_date}) before it starts ({start_date})")
-    _require_units(session, mall, number, unit_ids, start_date, end_date)
+    drafts = tuple(clauses)
     contract = Contract(
         mall_id=mall_id,
         shop_id=shop_id,
@@ -83,25 +69,12 @@ def draft_contract(
         proration=proration,
         payment_term_days=payment_term_days,
         predecessor_id=predecessor_id,
+        officer=actor if officer is None else officer,
     )
-    # Half-open, as Postgres keeps day ranges: the end day belongs to the lease.
-    period = Range(start_date, end_date + timedelta(days=1), bounds="[)")
-    contract.contract_units = [
-        ContractUnit(unit_id=unit_id, period=period, is_held=False) for unit_id in unit_ids
-    ]
-    for at, clause in enumerate(clauses, start=1):
-        _require_dates(number, clause, start_date, end_date)
-        _require_parameters(number, at, clause)
-        contract.clauses.append(
-            ContractClause(
-                charge_type=clause.charge_type,
-                pricing_kind=clause.pricing_kind,
-                parameters=clause.parameters,
-                valid_from=clause.valid_from,
-                valid_to=clause.valid_to,
-                recorded_at=now,
-            )
-        )
+    _require_register(session, contract, unit_ids)
+    _require_fit(session, contract, unit_ids, drafts, but=frozenset())
+    contract.contract_units = _unit_rows(contract, unit_ids)
+    contract.clauses = [_row(clause, now) for clause in drafts]
     contract.events = [
         ContractEvent(
             event=DRAFTED,
@@ -112,53 +85,234 @@ def draft_contract(
             occurred_at=now,
         )
     ]
-    session.add(contract)
-    session.flush()
+    _write(session, contract)
     return contract.id
 
 
-def _require_units(
+def change_draft(
     session: Session,
-    mall: Mall,
-    number: str,
-    unit_ids: Collection[int],
-    start_date: date,
-    end_date: date,
+    *,
+    contract_id: int,
+    actor: str,
+    now: datetime,
+    role: str = "OPERATION",
+    shop_id: int | None = None,
+    number: str | None = None,
+    unit_ids: Collection[int] | None = None,
+    start_date: date | None = None,
+    end_date: date | None = None,
+    deposit_amount: Decimal | None = None,
+    proration: Proration | None = None,
+    payment_term_days: int | None = None,
+    officer: str | None = None,
 ) -> None:
-    if len(set(unit_ids)) != len(unit_ids):
-        raise InvalidContract(f"{number} names a unit twice")
-    units = list(session.scalars(sa.select(Unit).where(Unit.id.in_(unit_ids))))
-    foreign = set(unit_ids) - {unit.id for unit in units if unit.mall_id == mall.id}
-    if foreign:
+    """Change what is given of a draft; None leaves a thing as it is.
+
+    Clauses stay as they are, even where the lease no longer covers their days: put_clauses in
+    the same transaction mends them, and nothing is handed in with them.
+    Raises ContractNotFound, NotADraft, NotRegistered (shop, unit), AlreadyRegistered (number),
+    InvalidContract, RoleMayNot.
+    """
+    contract = _draft(session, contract_id, role)
+    given = {
+        "shop_id": shop_id,
+        "number": number,
+        "start_date": start_date,
+        "end_date": end_date,
+        "deposit_amount": deposit_amount,
+        "proration": proration,
+        "payment_term_days": payment_term_days,
+        "officer": officer,
+    }
+    wanted = [row.unit_id for row in contract.contract_units] if unit_ids is None else unit_ids
+    with session.no_autoflush:
+        for name, value in given.items():
+            if value is not None:
+                setattr(contract, name, value)
+        _require_register(session, contract, wanted)
+        clauses = [_draft_of(row) for row in _standing(contract)]
+        _require_fit(session, contract, wanted, clauses, but=_CLAUSE_DAYS)
+    _put_units(session, contract, wanted)
+    _write(session, contract)
+    _record_edit(session, contract, actor=actor, role=role, now=now)
+
+
+def put_clauses(
+    session: Session,
+    *,
+    contract_id: int,
+    clauses: Sequence[ClauseDraft],
+    actor: str,
+    now: datetime,
+    role: str = "OPERATION",
+    base_ids: Collection[int] | None = None,
+) -> None:
+    """Make these the draft's clauses. A clause that is unchanged keeps its record; the others'
+    records are superseded, never deleted.
+
+    `base_ids` are the ids of the clauses that the editor began with: when others stand by now,
+    DraftChanged is raised and nothing is written, so that nobody's work is lost unseen.
+    Raises ContractNotFound, NotADraft, DraftChanged, InvalidContract, RoleMayNot.
+    """
+    contract = _draft(session, contract_id, role)
+    standing = _standing(contract)
+    if base_ids is not None and set(base_ids) != {row.id for row in standing}:
+        raise DraftChanged(contract.number, _last_editor(contract))
+    unit_ids = [row.unit_id for row in contract.contract_units]
+    _require_fit(session, contract, unit_ids, clauses, but=_LEASE_ITSELF)
+    wanted = list(clauses)
+    for row in standing:
+        same = _draft_of(row)
+        if same in wanted:
+            wanted.remove(same)
+        else:
+            row.superseded_at = now
+    contract.clauses += [_row(clause, now) for clause in wanted]
+    session.flush()
+    _record_edit(session, contract, actor=actor, role=role, now=now)
+
+
+# Left to put_clauses, and to whoever hands the contract in.
+_CLAUSE_DAYS = frozenset({TermFault.CLAUSE_OUTSIDE_LEASE})
+# Left to change_draft: with the lease's own faults its clauses can still be written.
+_LEASE_ITSELF = frozenset({TermFault.UNIT_NOT_THERE})
+
+
+def _draft(session: Session, contract_id: int, role: str) -> Contract:
+    contract = locked(session, contract_id)
+    require_permission(RecordedEvent.DRAFT_EDITED, role)
+    if contract.state is not ContractState.DRAFT:
+        raise NotADraft(contract.number, contract.state)
+    return contract
+
+
+def _require_register(session: Session, contract: Contract, unit_ids: Collection[int]) -> None:
+    """Shop and units are those of the mall, and the number is no other contract's."""
+    shop = session.get(Shop, contract.shop_id)
+    if shop is None or shop.mall_id != contract.mall_id:
+        raise NotRegistered(f"there is no shop {contract.shop_id} in the mall {contract.mall_id}")
+    known = set(
+        session.scalars(
+            sa.select(Unit.id).where(Unit.id.in_(unit_ids), Unit.mall_id == contract.mall_id)
+        )
+    )
+    if foreign := set(unit_ids) - known:
         names = ", ".join(str(unit_id) for unit_id in sorted(foreign))
-        raise NotRegistered(f"{number}: the mall {mall.code} has no unit {names}")
-    for unit in units:
-        closes = unit.closed_date or date.max
-        if start_date < unit.opened_date or end_date > closes:
-            raise InvalidContract(
-                f"{number}: the unit {unit.code} exists from {unit.opened_date} "
-                f"to {unit.closed_date or 'open end'}, not over the whole lease"
-            )
+        raise NotRegistered(f"{contract.number}: the mall {contract.mall_id} has no unit {names}")
+    same = sa.select(Contract.id).where(
+        Contract.mall_id == contract.mall_id, Contract.number == contract.number
+    )
+    if contract.id is not None:
+        same = same.where(Contract.id != contract.id)
+    if session.scalar(same) is not None:
+        raise AlreadyRegistered(f"the contract {contract.number} is registered already")
 
 
-def _require_dates(number: str, clause: ClauseDraft, start_date: date, end_date: date) -> None:
-    last = clause.valid_to or end_date
-    if not start_date <= clause.valid_from <= last <= end_date:
-        raise InvalidContract(
-            f"{number}: the clause {clause.charge_type} from {clause.valid_from} to {last} "
-            f"is not inside the lease, {start_date} to {end_date}"
-        )
+def _require_fit(
+    session: Session,
+    contract: Contract,
+    unit_ids: Collection[int],
+    clauses: Sequence[ClauseDraft],
+    *,
+    but: Collection[TermFault],
+) -> None:
+    """What even a draft may not be. Raises InvalidContract."""
+    terms = build_terms(
+        session,
+        shop_id=contract.shop_id,
+        unit_ids=unit_ids,
+        number=contract.number,
+        start=contract.start_date,
+        end=contract.end_date,
+        deposit=contract.deposit_amount,
+        currency=contract.currency,
+        proration=contract.proration,
+        payment_term_days=contract.payment_term_days,
+        clauses=clauses,
+    )
+    problems = [
+        problem
+        for problem in check_terms(terms)
+        if problem.fault in UNFIT_FOR_A_DRAFT and problem.fault not in but
+    ]
+    if len(set(unit_ids)) != len(unit_ids):
+        twice = [unit_id for unit_id in unit_ids if list(unit_ids).count(unit_id) > 1]
+        code = session.get_one(Unit, twice[0]).code
+        problems.append(TermProblem(TermFault.UNIT_TWICE, details={"unit": code}))
+    if problems:
+        raise InvalidContract(contract.number, problems)
 
 
-def _require_parameters(number: str, at: int, clause: ClauseDraft) -> None:
+def _period(contract: Contract) -> Range[date]:
+    # Half-open, as Postgres keeps day ranges: the end day belongs to the lease.
+    return Range(contract.start_date, contract.end_date + timedelta(days=1), bounds="[)")
+
+
+def _unit_rows(contract: Contract, unit_ids: Collection[int]) -> list[ContractUnit]:
+    return [
+        ContractUnit(unit_id=unit_id, period=_period(contract), is_held=False)
+        for unit_id in unit_ids
+    ]
+
+
+def _put_units(session: Session, contract: Contract, unit_ids: Collection[int]) -> None:
+    kept = []
+    for row in list(contract.contract_units):
+        if row.unit_id in unit_ids:
+            row.period = _period(contract)
+            kept.append(row.unit_id)
+        else:
+            contract.contract_units.remove(row)
+            session.delete(row)
+    new = [unit_id for unit_id in unit_ids if unit_id not in kept]
+    contract.contract_units += _unit_rows(contract, new)
+
+
+def _row(clause: ClauseDraft, now: datetime) -> ContractClause:
+    return ContractClause(
+        charge_type=clause.charge_type,
+        pricing_kind=clause.pricing_kind,
+        parameters=clause.parameters,
+        valid_from=clause.valid_from,
+        valid_to=clause.valid_to,
+        recorded_at=now,
+    )
+
+
+def _draft_of(row: ContractClause) -> ClauseDraft:
+    return ClauseDraft(
+        row.charge_type, row.pricing_kind, row.parameters, row.valid_from, row.valid_to
+    )
+
+
+def _standing(contract: Contract) -> list[ContractClause]:
+    return [row for row in contract.clauses if row.superseded_at is None]
+
+
+def _last_editor(contract: Contract) -> str:
+    return contract.events[-1].actor if contract.events else ""
+
+
+def _record_edit(
+    session: Session, contract: Contract, *, actor: str, role: str, now: datetime
+) -> None:
+    """Once for a row of edits by one person: what was edited stands in the audit."""
+    session.expire(contract, ["events"])
+    last = contract.events[-1] if contract.events else None
+    if last and last.actor == actor and last.event in (DRAFTED, RecordedEvent.DRAFT_EDITED):
+        return
+    record(session, contract, RecordedEvent.DRAFT_EDITED, actor=actor, role=role, now=now)
+    session.flush()
+
+
+def _write(session: Session, contract: Contract) -> None:
+    """Two officers may choose one number at the same moment. Raises AlreadyRegistered."""
+    number = contract.number
     try:
-        parse_clause(
-            clause_id=at,
-            charge_type=clause.charge_type,
-            pricing_kind=clause.pricing_kind,
-            parameters=clause.parameters,
-            valid_from=clause.valid_from,
-            valid_to=clause.valid_to,
-        )
-    except ClauseError as error:
-        raise InvalidContract(f"{number}: {error}") from None
+        with session.begin_nested():
+            session.add(contract)
+            session.flush()
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
+        raise AlreadyRegistered(f"the contract {number} is registered already") from None

@@ -26,6 +26,7 @@ DRAFTED = "DRAFT"  # the event that opens a contract's history; it comes from no
 # Steps that are not listed belong to the calendar, which acts in no role.
 _PERMISSIONS: dict[str, Permission] = {
     DRAFTED: Permission.CONTRACTS_DRAFT,
+    RecordedEvent.DRAFT_EDITED: Permission.CONTRACTS_DRAFT,
     Event.SUBMIT: Permission.CONTRACTS_DRAFT,
     Event.SEND: Permission.CONTRACTS_DRAFT,
     Event.REVISE: Permission.CONTRACTS_DRAFT,
@@ -48,11 +49,14 @@ _PERMISSIONS: dict[str, Permission] = {
     RecordedEvent.RENEWAL_OFFERED: Permission.CONTRACTS_DRAFT,
 }
 
+# Whoever took one of these made the contract what it is.
+_MADE_BY = frozenset({DRAFTED, RecordedEvent.DRAFT_EDITED, Event.SUBMIT})
+
 
 def locked(session: Session, contract_id: int) -> Contract:
     contract = session.get(Contract, contract_id, with_for_update=True, populate_existing=True)
     if contract is None:
-        raise ContractNotFound(f"there is no contract {contract_id}")
+        raise ContractNotFound(contract_id)
     return contract
 
 
@@ -115,23 +119,20 @@ def record(
 def require_permission(event: str, role: str) -> None:
     needed = _PERMISSIONS.get(event)
     if needed is None:
-        if role:
-            raise RoleMayNot(f"{event} of a contract comes with its day; {role} does not take it")
+        if role:  # it comes with its day
+            raise RoleMayNot(event, role)
     elif role not in Role.__members__ or needed not in ROLE_PERMISSIONS[Role(role)]:
-        raise RoleMayNot(f"{role or 'no role'} may not take the step {event} of a contract")
+        raise RoleMayNot(event, role)
 
 
 def require_checker(contract: Contract, actor: str) -> None:
-    makers = {
-        event.actor for event in contract.events if event.event in (DRAFTED, Event.SUBMIT.value)
-    }
-    if actor in makers:
-        raise MakerIsChecker(f"{actor} drafted {contract.number} and may not decide on it")
+    if any(event.actor == actor and event.event in _MADE_BY for event in contract.events):
+        raise MakerIsChecker(contract.number, actor)
 
 
 def require_comment(contract: Contract, comment: str) -> None:
     if not comment.strip():
-        raise CommentRequired(f"say why {contract.number} is refused")
+        raise CommentRequired(contract.number)
 
 
 def release_units(contract: Contract) -> None:

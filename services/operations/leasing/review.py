@@ -1,19 +1,21 @@
 """A draft is handed in, approved or refused, and taken back to the desk.
 
-Belongs here: the steps between the drafter and the checker, and holding the units. Not here: the
-shop's signature (signing).
+Belongs here: the steps between the drafter and the checker. Not here: holding units (holding),
+the shop's signature (signing).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from psycopg.errors import ExclusionViolation
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from domain.contracts import ContractEvent as Event
 from domain.contracts import ContractState
-from services.operations.leasing.errors import InvalidContract, UnitAlreadyLet
+from domain.notifications import Audience, Template
+from domain.people import Role
+from domain.term_checks import check_terms
+from services.operations.leasing.errors import InvalidContract
+from services.operations.leasing.holding import hold_units
 from services.operations.leasing.machine import (
     locked,
     release_units,
@@ -21,17 +23,42 @@ from services.operations.leasing.machine import (
     require_comment,
     take,
 )
-from storage.models import Contract, ContractUnit, Unit
+from services.operations.messages import post_message
+from services.queries.contracts import get_contract_terms, tariff_charges
+from storage.models import Contract, ContractVersion
+
+# How long the people of the mall want to hear of a step that somebody took.
+STALE_AFTER = timedelta(days=30)
 
 
 def submit_contract(
     session: Session, *, contract_id: int, actor: str, now: datetime, role: str = "OPERATION"
 ) -> ContractState:
-    """DRAFT → IN_REVIEW. Raises InvalidContract when it has no clause or no unit."""
+    """DRAFT → IN_REVIEW: the terms are kept as a version, and from now on the units are held.
+
+    Raises InvalidContract, naming the clauses at fault; UnitAlreadyLet, naming the other
+    contract. Nothing is changed then.
+    """
     contract = locked(session, contract_id)
-    if not contract.clauses or not contract.contract_units:
-        raise InvalidContract(f"{contract.number} needs at least one unit and one clause")
-    return take(session, contract, Event.SUBMIT, actor=actor, role=role, now=now)
+    terms = get_contract_terms(session, contract_id)
+    found = check_terms(terms, tariffs=tariff_charges(session, mall_id=contract.mall_id))
+    if problems := [problem for problem in found if not problem.is_warning]:
+        raise InvalidContract(contract.number, problems)
+    with session.begin_nested():
+        state = take(session, contract, Event.SUBMIT, actor=actor, role=role, now=now)
+        hold_units(session, contract)
+    version = ContractVersion(
+        contract_id=contract_id,
+        version=contract.version,
+        terms=terms.terms_json(),
+        terms_sha256=terms.terms_sha256,
+        submitted_at=now,
+        submitted_by=actor,
+    )
+    session.add(version)
+    session.flush()
+    _tell(session, contract, Template.CONTRACT_SUBMITTED, Event.SUBMIT, actor=actor, now=now)
+    return state
 
 
 def approve_contract(
@@ -43,23 +70,17 @@ def approve_contract(
     role: str = "MANAGEMENT",
     comment: str = "",
 ) -> ContractState:
-    """IN_REVIEW → APPROVED; from now on its units are held.
-
-    Raises MakerIsChecker, UnitAlreadyLet (naming the other contract; nothing is changed then).
+    """IN_REVIEW → APPROVED. Raises MakerIsChecker, and UnitAlreadyLet where the units are not
+    held yet (what was handed in before units were held from then on).
     """
     contract = locked(session, contract_id)
     require_checker(contract, actor)
-    try:
-        with session.begin_nested():
-            state = take(
-                session, contract, Event.APPROVE, actor=actor, role=role, now=now, comment=comment
-            )
-            for row in contract.contract_units:
-                row.is_held = True
-    except IntegrityError as error:
-        if not isinstance(error.orig, ExclusionViolation):
-            raise
-        raise UnitAlreadyLet(who_holds(session, contract_id)) from None
+    with session.begin_nested():
+        state = take(
+            session, contract, Event.APPROVE, actor=actor, role=role, now=now, comment=comment
+        )
+        hold_units(session, contract)
+    _tell(session, contract, Template.CONTRACT_APPROVED, Event.APPROVE, actor=actor, now=now)
     return state
 
 
@@ -72,11 +93,23 @@ def reject_contract(
     comment: str,
     role: str = "MANAGEMENT",
 ) -> ContractState:
-    """IN_REVIEW → REJECTED. Raises MakerIsChecker, CommentRequired."""
+    """IN_REVIEW → REJECTED; its units are free again. Raises MakerIsChecker, CommentRequired."""
     contract = locked(session, contract_id)
     require_checker(contract, actor)
     require_comment(contract, comment)
-    return take(session, contract, Event.REJECT, actor=actor, role=role, now=now, comment=comment)
+    state = take(session, contract, Event.REJECT, actor=actor, role=role, now=now, comment=comment)
+    release_units(contract)
+    session.flush()
+    _tell(
+        session,
+        contract,
+        Template.CONTRACT_REJECTED,
+        Event.REJECT,
+        actor=actor,
+        now=now,
+        reason=comment.strip(),
+    )
+    return state
 
 
 def revise_contract(
@@ -88,33 +121,69 @@ def revise_contract(
     role: str = "OPERATION",
     comment: str = "",
 ) -> ContractState:
-    """REJECTED, DECLINED or SENT → DRAFT; a new version once the shop had seen it."""
+    """REJECTED, DECLINED or SENT → DRAFT; a new version once the shop had seen it.
+
+    A contract that the shop could sign is recalled: its paper and the signature it waited for
+    are void, and the shop is told why. Raises CommentRequired then, without a comment.
+    """
     contract = locked(session, contract_id)
-    was_sent = contract.state in (ContractState.SENT, ContractState.DECLINED)
+    before = contract.state
+    if before is ContractState.SENT:
+        require_comment(contract, comment)
     state = take(session, contract, Event.REVISE, actor=actor, role=role, now=now, comment=comment)
-    if was_sent:
+    if before in (ContractState.SENT, ContractState.DECLINED):
         contract.version += 1
     release_units(contract)
     session.flush()
+    if before is ContractState.SENT:
+        _tell(
+            session,
+            contract,
+            Template.CONTRACT_RECALLED,
+            Event.REVISE,
+            actor=actor,
+            now=now,
+            reason=comment.strip(),
+        )
     return state
 
 
-def who_holds(session: Session, contract_id: int) -> str:
-    wanted = aliased(ContractUnit)
-    row = session.execute(
-        sa.select(Unit.code, Contract.number, Contract.start_date, Contract.end_date)
-        .join(ContractUnit, ContractUnit.contract_id == Contract.id)
-        .join(Unit, Unit.id == ContractUnit.unit_id)
-        .join(wanted, wanted.unit_id == ContractUnit.unit_id)
-        .where(
-            wanted.contract_id == contract_id,
-            ContractUnit.contract_id != contract_id,
-            ContractUnit.is_held,
-            ContractUnit.period.op("&&")(wanted.period),
-        )
-        .order_by(Unit.code)
-        .limit(1)
-    ).first()
-    if row is None:  # it was let go between the refusal and this look
-        return "another contract held a unit on one of these days; try again"
-    return f"the unit {row[0]} is let by the contract {row[1]} from {row[2]} to {row[3]}"
+_AUDIENCES = {
+    Template.CONTRACT_SUBMITTED: Audience.ROLE,
+    Template.CONTRACT_APPROVED: Audience.OFFICER,
+    Template.CONTRACT_REJECTED: Audience.OFFICER,
+    Template.CONTRACT_RECALLED: Audience.SHOP,
+}
+
+
+def _tell(
+    session: Session,
+    contract: Contract,
+    template: Template,
+    event: Event,
+    *,
+    actor: str,
+    now: datetime,
+    reason: str = "",
+) -> None:
+    """Once for each time that the contract was handed in, or recalled."""
+    audience = _AUDIENCES[template]
+    handed_in = session.scalar(
+        sa.select(sa.func.max(ContractVersion.id)).where(ContractVersion.contract_id == contract.id)
+    )
+    is_legal = template is Template.CONTRACT_RECALLED
+    post_message(
+        session,
+        template=template,
+        audience=audience,
+        mall_id=contract.mall_id,
+        shop_id=contract.shop_id,
+        contract_id=contract.id,
+        role=Role.MANAGEMENT if audience is Audience.ROLE else None,
+        parameters={"reason": reason} if reason else {},
+        dedupe_key=f"{template.lower()}/{contract.id}/{handed_in}",
+        cause=f"CONTRACT {event}",
+        actor=actor,
+        now=now,
+        expires_at=None if is_legal else now + STALE_AFTER,
+    )
