@@ -79,7 +79,9 @@ def people(*, sends_letters: bool = False) -> Iterator[People]:
 def _deliver(engine: sa.Engine, settings: Settings, now: datetime) -> None:
     """Letters leave with the command, whether or not the pipelines run."""
     gateway = open_gateways(settings)[Channel.EMAIL]
-    result = deliver_notifications(engine, gateways={Channel.EMAIL: gateway}, now=now)
+    result = deliver_notifications(
+        engine, gateways={Channel.EMAIL: gateway}, now=now, is_letters_alone=True
+    )
     if result.failed or result.postponed:
         click.echo("The mail server did not take the letter; it is tried again.", err=True)
     elif result.sent and not settings.email_server:

@@ -1,7 +1,8 @@
 """Messages to people: channels, delivery, and the hours in which a mall is quiet.
 
 Belongs here: when a message may go and when a failed one is tried again. Not here: which day
-calls for a reminder (`domain.reminders`) and the words (services).
+calls for a reminder (`domain.reminders`), what a message is about (`domain.message_templates`)
+and the words (services).
 """
 
 from datetime import datetime, time, timedelta
@@ -51,12 +52,24 @@ class DeliveryState(StrEnum):
     CANCELLED = "CANCELLED"  # its cause went away before it was sent
 
 
+class Unaddressed(StrEnum):
+    """Why a message of the outbox reached nobody."""
+
+    NOBODY = "NOBODY"  # no account and no address is behind the audience
+    SWITCHED_OFF = "SWITCHED_OFF"  # by everybody
+    EXPIRED = "EXPIRED"  # nobody needs it any more
+    SETTLED = "SETTLED"  # its cause went away: the bill is not owed any more
+    WORDS = "WORDS"  # its words and its values do not fit
+
+
 class Template(StrEnum):
     PAYMENT_REMINDER = "PAYMENT_REMINDER"
+    PAYMENT_OVERDUE = "PAYMENT_OVERDUE"
     ACCOUNT_INVITATION = "ACCOUNT_INVITATION"
     PASSWORD_RESET = "PASSWORD_RESET"
     PASSWORD_CHANGED = "PASSWORD_CHANGED"
     SECOND_FACTOR_CHANGED = "SECOND_FACTOR_CHANGED"
+    SECOND_FACTOR_REMOVED = "SECOND_FACTOR_REMOVED"
     ACCOUNT_LOCKED = "ACCOUNT_LOCKED"
     SIGNING_CODE = "SIGNING_CODE"
     CONTRACT_SUBMITTED = "CONTRACT_SUBMITTED"
@@ -79,11 +92,8 @@ class Template(StrEnum):
     RENEWAL_REFUSED = "RENEWAL_REFUSED"
 
 
-# Messages that let people sleep. What somebody waits for, such as a receipt, is not among them.
-WAITS_FOR_MORNING = frozenset({Template.PAYMENT_REMINDER})
-
-# Their text opens an account; it is not kept once they went or are given up.
-OPENS_AN_ACCOUNT = frozenset({Template.ACCOUNT_INVITATION, Template.PASSWORD_RESET})
+# Nobody is reminded of a bill that is not owed any more.
+REMINDERS = frozenset({Template.PAYMENT_REMINDER, Template.PAYMENT_OVERDUE})
 
 
 def is_quiet(instant: datetime, zone: ZoneInfo) -> bool:

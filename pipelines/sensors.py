@@ -8,19 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from domain.notifications import Channel
 from domain.signatures import forgotten_before
 from pipelines.jobs import landing_job, outbox_job
 from pipelines.resources import Database
-from services.gateways.channels import open_gateways
 from services.operations.device_keys import prune_signed_calls
 from services.operations.device_traffic import mark_silent_devices
 from services.operations.idempotency import prune_idempotency_keys
 from services.operations.landing import find_ready_files, inbox_fingerprint
-from services.operations.outbox import deliver_notifications
 from services.queries.pipelines import count_waiting_messages
 from storage.objects import ObjectStore
-from storage.settings import Clock, Settings
+from storage.settings import Clock
 
 INBOX_TAG = "atrium/inbox"
 # A file counts as whole when it has rested this long; copies by hand take a while.
@@ -28,8 +25,8 @@ SETTLE_SECONDS = 5
 # The same content is tried again when its run failed, slowly and not for ever: a held batch
 # waits for a person, a killed run does not.
 TRIES = 3
-# A mail server that hangs takes twenty seconds of each; a sensor has sixty.
-LETTERS_AT_ONCE = 2
+# The messenger sends within seconds. What waits longer shows that it is away.
+MESSENGER_AWAY = timedelta(minutes=2)
 RETRY_AFTER = timedelta(minutes=10)
 
 
@@ -86,41 +83,20 @@ def inbox_sensor(
     job=outbox_job,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A run when messages of the outbox may be sent now.",
+    description="A run when messages wait that the messenger should have sent.",
 )
 def outbox_sensor(
     context: dg.SensorEvaluationContext,
     database: dg.ResourceParam[Database],
     clock: dg.ResourceParam[Clock],
 ) -> dg.RunRequest | dg.SkipReason:
+    now = clock.now()
     with database.reading() as session:
-        waiting = count_waiting_messages(session, now=clock.now())
+        waiting = count_waiting_messages(session, now=now, since=now - MESSENGER_AWAY)
     if not waiting:
-        return dg.SkipReason("The outbox is empty.")
+        return dg.SkipReason("Nothing waits for long.")
     # The minute is the key: while messages wait, one run a minute at most.
     return dg.RunRequest(run_key=f"{datetime.now(UTC):%Y%m%d%H%M}")
-
-
-@dg.sensor(
-    # Somebody sits before the sign-in page and waits. A run costs seconds and may stand in a
-    # queue behind a backup; two letters are sent here, more by the outbox's run.
-    minimum_interval_seconds=10,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Letters about accounts (a link to set a password) are sent at once.",
-)
-def account_letters_sensor(
-    settings: dg.ResourceParam[Settings],
-    database: dg.ResourceParam[Database],
-    clock: dg.ResourceParam[Clock],
-) -> dg.SkipReason:
-    email = open_gateways(settings)[Channel.EMAIL]
-    result = deliver_notifications(
-        database.engine,
-        gateways={Channel.EMAIL: email},
-        now=clock.now(),
-        account_letters=LETTERS_AT_ONCE,
-    )
-    return dg.SkipReason(f"{result.sent:,} letters about accounts were sent.")
 
 
 @dg.sensor(
@@ -159,7 +135,6 @@ def failed_run_sensor(context: dg.RunFailureSensorContext) -> None:
 SENSORS = (
     inbox_sensor,
     outbox_sensor,
-    account_letters_sensor,
     silent_devices_sensor,
     failed_run_sensor,
 )

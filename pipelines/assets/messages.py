@@ -15,6 +15,7 @@ from pipelines.metadata import figures, table
 from pipelines.partitions import days
 from pipelines.resources import Database, Malls
 from services.gateways.channels import open_gateways
+from services.operations.message_addressing import address_messages
 from services.operations.outbox import deliver_notifications
 from services.operations.reminders import create_payment_reminders
 from storage.settings import Clock, Settings
@@ -30,14 +31,13 @@ from storage.settings import Clock, Settings
     owners=[FINANCE],
     kinds={"postgres"},
     description="Reminders of unpaid bills 3 days before they are due, on the day, and 1, 7 and "
-    "15 days after, in-app and by SMS; at most one per bill, step and channel, none once paid.",
+    "15 days after, in the outbox; at most one per bill and step, none once paid.",
 )
 def payment_reminders(
     context: dg.AssetExecutionContext,
     database: dg.ResourceParam[Database],
     clock: dg.ResourceParam[Clock],
     malls: dg.ResourceParam[Malls],
-    settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     began = perf_counter()
     created = existing = 0
@@ -52,7 +52,6 @@ def payment_reminders(
                 mall_id=mall.id,
                 day=context.partition_time_window.start.date(),
                 now=clock.now(),
-                locale=settings.default_locale,
             )
         created += result.created
         existing += result.existing
@@ -75,8 +74,8 @@ def payment_reminders(
     group_name="messages",
     owners=[PLATFORM],
     kinds={"python"},
-    description="Messages of the outbox whose time has come, handed to their channel. A message "
-    "that a channel refuses for now stays in the outbox.",
+    description="Messages of the outbox whose time has come, addressed and handed to their "
+    "channels: what the messenger left when it was away. What a channel refuses for now stays.",
 )
 def delivered_notifications(
     context: dg.AssetExecutionContext,
@@ -85,6 +84,14 @@ def delivered_notifications(
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     began = perf_counter()
+    addressing = address_messages(
+        database.engine,
+        site=settings.site,
+        default_locale=settings.default_locale,
+        now=clock.now(),
+    )
+    if addressing.unaddressed:
+        context.log.warning(f"{addressing.unaddressed} messages reached nobody")
     result = deliver_notifications(
         database.engine, gateways=open_gateways(settings), now=clock.now()
     )
@@ -94,6 +101,7 @@ def delivered_notifications(
         metadata={
             **figures(
                 {
+                    "addressed": addressing.addressed,
                     "sent": result.sent,
                     "failed": result.failed,
                     "postponed": result.postponed,

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from domain.notifications import Audience, Template
 from domain.people import Role
+from services.operations.message_texts import check_parameters
 from storage.models import OutboxMessage
 
 
@@ -39,10 +40,13 @@ def post_message(
 ) -> bool:
     """Write a message for an audience; False when one with this key was written before.
 
-    `parameters` are the template's variables: text, a date, or `money_of(amount, currency)`.
-    `cause` and `actor` say why it is sent, for whoever asks. `send_after` is the first moment to
-    send it (default: now), `expires_at` the moment after which nobody needs it.
+    `parameters` are the template's variables (`domain.message_templates`): text, a number, a
+    date, or `money_of(amount, currency)`; those known from the mall, the shop, the contract and
+    the actor are added when the message is addressed. `cause` and `actor` say why it is sent, for
+    whoever asks. `send_after` is the first moment to send it (default: now), `expires_at` the
+    moment after which nobody needs it. Raises WrongParameters when a variable is missing.
     """
+    check_parameters(template, parameters or {})
     statement = insert(OutboxMessage).values(
         mall_id=mall_id,
         shop_id=shop_id,
@@ -60,8 +64,13 @@ def post_message(
         expires_at=expires_at,
     )
     # Without a target and without RETURNING: a shop may add here what it may not read.
-    done = cast(sa.CursorResult[Any], session.execute(statement.on_conflict_do_nothing()))
-    return bool(done.rowcount)
+    done = cast(
+        sa.CursorResult[Any],
+        session.execute(
+            statement.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}
+        ),
+    )
+    return done.rowcount == 1
 
 
 def money_of(amount: Decimal, currency: str) -> dict[str, str]:

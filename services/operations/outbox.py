@@ -1,35 +1,54 @@
-"""The outbox is emptied: messages that are due go out through their channels.
+"""The outbox is emptied: deliveries that are due go out through their channels.
 
-Belongs here: claiming, sending, trying again, giving up. Not here: what is written to the outbox
-(the operation that causes it) and the providers (gateways). No database transaction is open
-while a gateway talks to the network.
+Belongs here: claiming, sending, trying again, giving up, and sending again what was given up. Not
+here: what is written to the outbox (messages), who it is for (message_addressing), what providers
+report afterwards (delivery_reports) and the providers themselves (gateways).
+
+No database transaction is open while a gateway talks to the network. Every delivery is made at
+least once: one whose process died between sending and noting it goes out again after some
+minutes, with the same reference. Processes and threads running at the same time share the work.
 """
 
-from collections.abc import Mapping
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from domain.bills import OWED
+from domain.message_templates import SECRET, WAITS_FOR_MORNING
 from domain.notifications import (
-    OPENS_AN_ACCOUNT,
+    REMINDERS,
     RETRY_AFTER,
-    WAITS_FOR_MORNING,
     Channel,
     DeliveryState,
     Template,
     is_quiet,
     retry_after,
 )
-from services.gateways.message import Gateway, Message, PermanentError, RetryableError
-from services.operations.message_texts import subject
+from services.gateways.message import (
+    Gateway,
+    Message,
+    PermanentError,
+    Receipt,
+    RetryableError,
+)
+from services.operations.message_texts import secret_in, shown_values, subject_of
 from storage.database import transaction
-from storage.models import Bill, Mall, Notification
+from storage.models import Bill, Mall, Notification, Shop
 
-BATCH = 100
+# Claimed together by a sweep; when its process dies, so many wait for their next try.
+BATCH = 20
+ERROR_LENGTH = 500
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,132 +63,254 @@ class DeliveryResult:
     cancelled: int
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that is ours to send now; `attempts` counts this one."""
+
+    id: int
+    attempts: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of sending: SENT, PENDING (tried again) or FAILED (given up)."""
+
+    state: DeliveryState
+    error: str = ""
+    receipt: Receipt | None = None
+
+
+class Refusal(StrEnum):
+    """Why a delivery cannot be sent again."""
+
+    UNKNOWN = "UNKNOWN"  # there is none in reach
+    NOT_FAILED = "NOT_FAILED"
+    SECRET = "SECRET"  # its text opened something and is not kept
+    EXPIRED = "EXPIRED"  # nobody needs it any more
+
+
+class NotResendable(Exception):
+    def __init__(self, notification_id: int, refusal: Refusal) -> None:
+        self.notification_id = notification_id
+        self.refusal = refusal
+        super().__init__(f"delivery {notification_id} cannot be sent again: {refusal}")
+
+
 def deliver_notifications(
     engine: sa.Engine,
     *,
     gateways: Mapping[Channel, Gateway],
     now: datetime,
-    account_letters: int | None = None,
+    is_letters_alone: bool = False,
 ) -> DeliveryResult:
-    """Send what is due at `now` through the channels that have a gateway: everything, or at most
-    so many letters about accounts and nothing else.
-
-    Every message is delivered at least once: one whose process died between sending and noting
-    it goes out again after some minutes, with the same reference. Processes running at the same
-    time share the work.
+    """Send all that is due at `now` through the channels that have a gateway, each in a thread of
+    its own; or of that the letters about accounts alone.
     """
-    counts = dict.fromkeys(DeliveryState, 0)
-    with transaction(engine) as session:
-        counts[DeliveryState.CANCELLED] = _cancel_needless(session, now)
-    while claimed := _claim(engine, list(gateways), now, account_letters):
-        for notification in claimed:
-            state, error = _send(gateways[notification.channel], notification)
-            _note(engine, notification, state, error, now)
-            counts[state] += 1
-        if account_letters is not None:
-            break
+    cancelled = cancel_needless(engine, now=now)
+    states: Counter[DeliveryState] = Counter()
+    with ThreadPoolExecutor(max(1, len(gateways)), "outbox") as pool:
+        for counted in pool.map(
+            lambda channel: _empty(engine, channel, gateways[channel], now, is_letters_alone),
+            gateways,
+        ):
+            states += counted
     return DeliveryResult(
-        sent=counts[DeliveryState.SENT],
-        failed=counts[DeliveryState.FAILED],
-        postponed=counts[DeliveryState.PENDING],
-        cancelled=counts[DeliveryState.CANCELLED],
+        sent=states[DeliveryState.SENT],
+        failed=states[DeliveryState.FAILED],
+        postponed=states[DeliveryState.PENDING],
+        cancelled=cancelled,
     )
 
 
-def _cancel_needless(session: Session, now: datetime) -> int:
+def _empty(
+    engine: sa.Engine, channel: Channel, gateway: Gateway, now: datetime, is_letters_alone: bool
+) -> Counter[DeliveryState]:
+    states: Counter[DeliveryState] = Counter()
+    while claimed := claim_deliveries(
+        engine, channel=channel, now=now, limit=BATCH, is_letters_alone=is_letters_alone
+    ):
+        for one in claimed:
+            outcome = send_claimed(gateway, one)
+            note_outcome(engine, one, outcome, now=now)
+            states[outcome.state] += 1
+    return states
+
+
+def cancel_needless(engine: sa.Engine, *, now: datetime) -> int:
     """Nobody is reminded of a bill that is no longer owed, or sent a link that ran out."""
-    outlived = session.scalars(
-        sa.update(Notification)
-        .where(Notification.state == DeliveryState.PENDING, Notification.expires_at <= now)
-        .values(state=DeliveryState.CANCELLED, body=_kept_body(DeliveryState.CANCELLED))
-        .returning(Notification.id)
-        .execution_options(synchronize_session=False)
-    )
-    gone = len(outlived.all())
-    cancelled = session.scalars(
-        sa.update(Notification)
-        .where(
-            Notification.state == DeliveryState.PENDING,
-            Notification.template == Template.PAYMENT_REMINDER.value,
+    needless = sa.or_(
+        Notification.expires_at <= now,
+        sa.and_(
+            Notification.template.in_([one.value for one in REMINDERS]),
             Notification.bill_id.in_(sa.select(Bill.id).where(Bill.state.not_in(OWED))),
-        )
-        .values(state=DeliveryState.CANCELLED)
-        .returning(Notification.id)
+        ),
     )
-    return gone + len(cancelled.all())
+    with transaction(engine) as session:
+        gone = session.scalars(
+            sa.update(Notification)
+            .where(Notification.state == DeliveryState.PENDING, needless)
+            .values(state=DeliveryState.CANCELLED, secret_body="")
+            .returning(Notification.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(gone.all())
 
 
-def _kept_body(state: DeliveryState) -> sa.ColumnElement[str]:
-    """The text of a message in `state`; what opens an account is only there until it went."""
-    if state is DeliveryState.PENDING:
-        return sa.type_coerce(Notification.body, sa.Text)
-    opening = [template.value for template in OPENS_AN_ACCOUNT]
-    return sa.case((Notification.template.in_(opening), ""), else_=Notification.body)
-
-
-def _claim(
-    engine: sa.Engine, channels: list[Channel], now: datetime, account_letters: int | None
-) -> list[Notification]:
-    """The next messages that are due, put off until after a retry's wait: if this process dies
-    now, another run finds them then.
+def claim_deliveries(
+    engine: sa.Engine,
+    *,
+    channel: Channel,
+    now: datetime,
+    limit: int,
+    is_letters_alone: bool = False,
+) -> list[Claimed]:
+    """The next deliveries of a channel that are due, put off until after a retry's wait: if this
+    process dies now, another finds them then.
     """
     with transaction(engine) as session:
-        malls = session.execute(sa.select(Mall.id, Mall.time_zone))
-        quiet = [mall_id for mall_id, zone in malls if is_quiet(now, ZoneInfo(zone))]
-        sleeping = [template.value for template in WAITS_FOR_MORNING]
-        kind = sa.true() if account_letters is None else Notification.user_id.is_not(None)
-        claimed = session.scalars(
-            sa.select(Notification)
+        found = session.execute(
+            sa.select(Notification, Shop.contact_phone)
+            .outerjoin(Shop, Shop.id == Notification.shop_id)
             .where(
                 Notification.state == DeliveryState.PENDING,
+                Notification.channel == channel,
                 Notification.send_after <= now,
-                Notification.channel.in_(channels),
-                kind,
-                sa.not_(Notification.mall_id.in_(quiet) & Notification.template.in_(sleeping)),
+                sa.func.coalesce(Notification.expires_at > now, sa.true()),
+                Notification.mall_id.is_(None) if is_letters_alone else sa.true(),
+                _is_awake(session, now),
             )
             .order_by(Notification.send_after, Notification.id)
-            .limit(BATCH if account_letters is None else account_letters)
-            .with_for_update(skip_locked=True)
+            .limit(limit)
+            .with_for_update(of=Notification, skip_locked=True)
+            .options(undefer(Notification.secret_body))
         ).all()
-        for notification in claimed:
+        for notification, phone in found:
             notification.attempts += 1
             notification.send_after = now + (retry_after(notification.attempts) or RETRY_AFTER[-1])
-        return list(claimed)
+            # Named before it goes: a report may be quicker than our note of what was sent.
+            notification.provider_id = notification.provider_id or secrets.token_urlsafe(18)
+            if channel is Channel.SMS and not notification.recipient:
+                # Given up for want of a number, and sent again since there is one.
+                notification.recipient = (phone or "").strip()
+        return [
+            Claimed(notification.id, notification.attempts, _message_of(notification))
+            for notification, _ in found
+        ]
 
 
-def _send(gateway: Gateway, notification: Notification) -> tuple[DeliveryState, str]:
+def _is_awake(session: Session, now: datetime) -> sa.ColumnElement[bool]:
+    """Deliveries that wake nobody, or whose mall is not quiet."""
+    malls = session.execute(sa.select(Mall.id, Mall.time_zone))
+    quiet = [mall_id for mall_id, zone in malls if is_quiet(now, ZoneInfo(zone))]
+    sleeping = [template.value for template in WAITS_FOR_MORNING]
+    return sa.or_(
+        Notification.mall_id.is_(None),
+        Notification.mall_id.not_in(quiet),
+        Notification.template.not_in(sleeping),
+    )
+
+
+def _message_of(notification: Notification) -> Message:
+    template, locale = notification.template, notification.locale
+    body = notification.secret_body or notification.body
+    values: dict[str, str] = {}
+    if template in set(Template):
+        known = Template(template)
+        values = shown_values(known, locale=locale, values=notification.parameters)
+        values |= secret_in(known, masked=notification.body, body=body)
+    return Message(
+        reference=f"{notification.mall_id or 'people'}/{notification.dedupe_key}",
+        recipient=notification.recipient,
+        subject=notification.subject or subject_of(template, locale),
+        body=body,
+        template=template,
+        locale=locale,
+        values=values,
+        report_key=notification.provider_id,
+    )
+
+
+def send_claimed(gateway: Gateway, claimed: Claimed) -> Outcome:
+    """Hand a delivery to its gateway. Nothing of the database is held meanwhile."""
     try:
-        gateway.send(
-            Message(
-                reference=f"{notification.mall_id or 'people'}/{notification.dedupe_key}",
-                recipient=notification.recipient,
-                subject=subject(notification.template, notification.locale),
-                body=notification.body,
-            )
-        )
+        receipt = gateway.send(claimed.message)
     except PermanentError as error:
-        return DeliveryState.FAILED, str(error)
+        return Outcome(DeliveryState.FAILED, str(error)[:ERROR_LENGTH])
     except RetryableError as error:
-        is_last = retry_after(notification.attempts) is None
-        return DeliveryState.FAILED if is_last else DeliveryState.PENDING, str(error)
-    return DeliveryState.SENT, ""
+        return _postponed(claimed, str(error))
+    except Exception as error:  # noqa: BLE001  # one odd message must not hold up the others
+        # Neither the message nor the error's text: either may hold what opens an account.
+        log.error("delivery %s failed unexpectedly: %s", claimed.id, type(error).__name__)
+        return _postponed(claimed, type(error).__name__)
+    return Outcome(DeliveryState.SENT, receipt=receipt)
 
 
-def _note(
-    engine: sa.Engine,
-    notification: Notification,
-    state: DeliveryState,
-    error: str,
-    now: datetime,
-) -> None:
-    with transaction(engine) as session:
-        session.execute(
-            sa.update(Notification)
-            .where(Notification.id == notification.id)
-            .values(
-                state=state,
-                body=_kept_body(state),
-                error=error,
-                sent_at=now if state is DeliveryState.SENT else None,
-            )
+def _postponed(claimed: Claimed, error: str) -> Outcome:
+    is_last = retry_after(claimed.attempts) is None
+    return Outcome(DeliveryState.FAILED if is_last else DeliveryState.PENDING, error[:ERROR_LENGTH])
+
+
+def note_outcome(engine: sa.Engine, claimed: Claimed, outcome: Outcome, *, now: datetime) -> None:
+    """Keep what became of a delivery. A report that came meanwhile is not undone."""
+    statement = sa.update(Notification).where(Notification.id == claimed.id)
+    if outcome.state is not DeliveryState.SENT:
+        statement = statement.where(Notification.state == DeliveryState.PENDING).values(
+            state=outcome.state, error=outcome.error
         )
+        if outcome.state is DeliveryState.FAILED:
+            statement = statement.values(secret_body="")
+    else:
+        receipt = outcome.receipt or Receipt("")
+        is_reported = Notification.state.in_((DeliveryState.DELIVERED, DeliveryState.FAILED))
+        statement = statement.values(
+            state=sa.case((is_reported, Notification.state), else_=DeliveryState.SENT),
+            error=sa.case((is_reported, Notification.error), else_=""),
+            secret_body="",
+            sent_at=now,
+            provider=receipt.provider,
+            provider_id=receipt.provider_id,
+        )
+    with transaction(engine) as session:
+        session.execute(statement)
+
+
+def resend_notification(session: Session, *, notification_id: int, now: datetime) -> None:
+    """Send a delivery that was given up once more, with all its tries. The caller commits.
+
+    A text message that had no number takes the shop's number of then. Raises NotResendable.
+    """
+    found = session.execute(
+        sa.select(Notification.state, Notification.template, Notification.expires_at)
+        .where(Notification.id == notification_id)
+        .with_for_update()
+    ).one_or_none()
+    if found is None:
+        raise NotResendable(notification_id, Refusal.UNKNOWN)
+    state, template, expires_at = found
+    if state is not DeliveryState.FAILED:
+        raise NotResendable(notification_id, Refusal.NOT_FAILED)
+    if template in {one.value for one in SECRET}:
+        raise NotResendable(notification_id, Refusal.SECRET)
+    if expires_at is not None and expires_at <= now:
+        raise NotResendable(notification_id, Refusal.EXPIRED)
+    session.execute(
+        sa.update(Notification)
+        .where(Notification.id == notification_id)
+        .values(state=DeliveryState.PENDING, attempts=0, error="", send_after=now)
+    )
+
+
+def resend_notifications(
+    session: Session, *, notification_ids: Iterable[int], now: datetime
+) -> tuple[int, tuple[NotResendable, ...]]:
+    """Send several again: how many, and those that cannot be. The caller commits."""
+    done = 0
+    refused = []
+    for notification_id in sorted(set(notification_ids)):
+        try:
+            resend_notification(session, notification_id=notification_id, now=now)
+            done += 1
+        except NotResendable as error:
+            refused.append(error)
+    return done, tuple(refused)

@@ -1,7 +1,7 @@
 """Reminders of open bills are written to the outbox.
 
 Belongs here: who is reminded of what on a day. Not here: the schedule (`domain.reminders`), the
-words (message_texts) and the sending (outbox).
+words (message_words), over which channels (`domain.message_templates`) and the sending (outbox).
 """
 
 from collections import Counter
@@ -10,24 +10,23 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from domain.bills import OWED
 from domain.money import ZERO
-from domain.notifications import Channel, DeliveryState, Template, after_quiet_hours
-from domain.reminders import ReminderStep, newest_step
+from domain.notifications import Audience, Template, after_quiet_hours
+from domain.reminders import newest_step
 from services.operations.malls import NotRegistered
-from services.operations.message_texts import no_telephone, payment_reminder
-from storage.models import Allocation, Bill, Mall, Notification
+from services.operations.messages import money_of, post_message
+from storage.models import Allocation, Bill, Mall
 
-CHANNELS = (Channel.IN_APP, Channel.SMS)
+ACTOR = "SYSTEM"
 
 
 @dataclass(frozen=True, slots=True)
 class ReminderResult:
-    """Messages written now and found written before; `by_step` counts those written, and
-    `outstanding` is what the bills they speak of are still owed.
+    """Messages written now and found written before, one per bill and step; `by_step` counts
+    those written, and `outstanding` is what the bills they speak of are still owed.
     """
 
     created: int
@@ -37,41 +36,56 @@ class ReminderResult:
 
 
 def create_payment_reminders(
-    session: Session, *, mall_id: int, day: date, now: datetime, locale: str = "zh_CN"
+    session: Session, *, mall_id: int, day: date, now: datetime
 ) -> ReminderResult:
-    """Remind of every owed bill whose newest step has come by `day`, in the app and by text.
+    """Remind of every owed bill whose newest step has come by `day`.
 
-    Each step of a bill is written once per channel, whoever runs at the same time; steps missed
-    while nothing ran are not made up for, but the newest one. Nothing is to be sent in the
-    mall's quiet hours. A text message to a shop without telephone is written as FAILED, to be
-    seen. Raises NotRegistered.
+    Each step of a bill is written once, whoever runs at the same time; steps missed while nothing
+    ran are not made up for, but the newest one. Nothing is to be sent in the mall's quiet hours.
+    Raises NotRegistered.
     """
     mall = session.get(Mall, mall_id)
     if mall is None:
         raise NotRegistered(f"there is no mall {mall_id}")
     send_after = after_quiet_hours(now, mall.clock.zone)
-    rows = []
-    outstanding = {}
+    existing = 0
+    by_step: Counter[str] = Counter()
+    outstanding = ZERO
     for bill, open_amount in _open_bills(session, mall_id):
         step = newest_step(bill.due_date, day)
         if step is None:
             continue
-        outstanding[bill.id] = open_amount
-        for channel in CHANNELS:
-            rows.append(_row(mall, bill, open_amount, step, channel, locale, send_after))
-    created: list[tuple[int, str]] = []
-    if rows:
-        statement = (
-            insert(Notification)
-            .on_conflict_do_nothing(index_elements=["mall_id", "dedupe_key", "channel"])
-            .returning(Notification.bill_id, Notification.parameters["step"].astext)
+        is_new = post_message(
+            session,
+            template=Template.PAYMENT_OVERDUE if step.is_overdue else Template.PAYMENT_REMINDER,
+            audience=Audience.SHOP,
+            mall_id=mall_id,
+            shop_id=bill.shop_id,
+            contract_id=bill.contract_id,
+            bill_id=bill.id,
+            dedupe_key=f"payment-reminder/{bill.number}/{step.value}",
+            cause=f"REMINDER {step.value}",
+            actor=ACTOR,
+            now=now,
+            send_after=send_after,
+            parameters={
+                "step": step.value,
+                "bill_number": bill.number,
+                "month": bill.period_start,
+                "due_date": bill.due_date,
+                "outstanding": money_of(open_amount, bill.currency),
+            },
         )
-        created = [(row[0], row[1]) for row in session.execute(statement, rows)]
+        if not is_new:
+            existing += 1
+            continue
+        by_step[step.value] += 1
+        outstanding += open_amount
     return ReminderResult(
-        created=len(created),
-        existing=len(rows) - len(created),
-        by_step=dict(Counter(step for _, step in created)),
-        outstanding=sum((outstanding[bill_id] for bill_id in {row[0] for row in created}), ZERO),
+        created=by_step.total(),
+        existing=existing,
+        by_step=dict(by_step),
+        outstanding=outstanding,
     )
 
 
@@ -88,50 +102,5 @@ def _open_bills(session: Session, mall_id: int) -> list[tuple[Bill, Decimal]]:
         .outerjoin(paid, paid.c.bill_id == Bill.id)
         .where(Bill.mall_id == mall_id, Bill.state.in_(OWED), open_amount > 0)
         .order_by(Bill.id)
-        .options(joinedload(Bill.shop))
     )
     return [(bill, amount) for bill, amount in rows]
-
-
-def _row(
-    mall: Mall,
-    bill: Bill,
-    outstanding: Decimal,
-    step: ReminderStep,
-    channel: Channel,
-    locale: str,
-    send_after: datetime,
-) -> dict[str, object]:
-    phone = bill.shop.contact_phone.strip()
-    is_unreachable = channel is Channel.SMS and not phone
-    return {
-        "mall_id": mall.id,
-        "shop_id": bill.shop_id,
-        "bill_id": bill.id,
-        "channel": channel,
-        "recipient": phone if channel is Channel.SMS else bill.shop.code,
-        "locale": locale,
-        "template": Template.PAYMENT_REMINDER.value,
-        "parameters": {
-            "step": step.value,
-            "bill_number": bill.number,
-            "due_date": bill.due_date.isoformat(),
-            "outstanding": str(outstanding),
-            "currency": bill.currency,
-        },
-        "body": payment_reminder(
-            step=step,
-            locale=locale,
-            mall=mall.name,
-            shop=bill.shop.name,
-            bill_number=bill.number,
-            month=bill.period_start,
-            outstanding=outstanding,
-            currency=bill.currency,
-            due_date=bill.due_date,
-        ),
-        "dedupe_key": f"payment-reminder/{bill.number}/{step.value}",
-        "state": DeliveryState.FAILED if is_unreachable else DeliveryState.PENDING,
-        "error": no_telephone(locale) if is_unreachable else "",
-        "send_after": send_after,
-    }

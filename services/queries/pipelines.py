@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -18,7 +19,8 @@ from sqlalchemy.orm import Session
 from domain.backups import BackupState
 from domain.bills import BillState
 from domain.devices import Quality
-from domain.notifications import DeliveryState
+from domain.message_templates import WAITS_FOR_MORNING
+from domain.notifications import REMINDERS, DeliveryState, is_quiet
 from storage.models import (
     Backup,
     Batch,
@@ -26,7 +28,9 @@ from storage.models import (
     BillingGate,
     Document,
     InboxFile,
+    Mall,
     Notification,
+    OutboxMessage,
     Reading,
     ReportFile,
     TouchedDate,
@@ -53,8 +57,8 @@ _MARKS: dict[Part, str] = {
     Part.DOCUMENTS: "SELECT COALESCE(max(id), 0)::text FROM app.documents",
     Part.PAYMENTS: "SELECT concat_ws(',', (SELECT max(id) FROM app.payments),"
     " (SELECT max(id) FROM app.allocations))",
-    Part.MESSAGES: "SELECT concat_ws(',', max(id), count(*) FILTER (WHERE state = 'SENT'))"
-    " FROM app.notifications",
+    Part.MESSAGES: "SELECT concat_ws(',', max(id), count(*) FILTER (WHERE state = 'SENT'),"
+    " (SELECT max(id) FROM app.outbox_messages)) FROM app.notifications",
     Part.REPORTS: "SELECT COALESCE(max(id), 0)::text FROM app.report_files",
 }
 
@@ -78,7 +82,8 @@ class LandedFigures:
 @dataclass(frozen=True, slots=True)
 class MonthFigures:
     """What stands for a mall's month. `held` counts shops that a gate keeps from being billed,
-    `report_files` those of the newest snapshot of each report.
+    `reminders` those written, one per bill and step, `reminders_sent` those that went over some
+    channel, `report_files` those of the newest snapshot of each report.
     """
 
     bills: int
@@ -106,14 +111,26 @@ def count_uncleaned_dates(session: Session) -> int:
     return _count(session, sa.select(TouchedDate).where(TouchedDate.cleaned_at.is_(None)))
 
 
-def count_waiting_messages(session: Session, *, now: datetime) -> int:
-    """Messages of the outbox that may be sent at `now`."""
-    return _count(
-        session,
-        sa.select(Notification).where(
-            Notification.state == DeliveryState.PENDING, Notification.send_after <= now
+def count_waiting_messages(session: Session, *, now: datetime, since: datetime) -> int:
+    """Messages and deliveries of the outbox that may be sent at `now` and could be at `since`."""
+    messages = sa.select(OutboxMessage.id).where(
+        OutboxMessage.addressed_at.is_(None), OutboxMessage.send_after <= since
+    )
+    deliveries = sa.select(Notification.id).where(
+        Notification.state == DeliveryState.PENDING,
+        Notification.send_after <= since,
+        sa.or_(
+            Notification.mall_id.is_(None),
+            Notification.template.not_in([one.value for one in WAITS_FOR_MORNING]),
+            Notification.mall_id.not_in(_quiet_malls(session, now)),
         ),
     )
+    return _count(session, messages) + _count(session, deliveries)
+
+
+def _quiet_malls(session: Session, now: datetime) -> list[int]:
+    malls = session.execute(sa.select(Mall.id, Mall.time_zone))
+    return [mall_id for mall_id, zone in malls if is_quiet(now, ZoneInfo(zone))]
 
 
 def data_mark(session: Session, *, parts: Collection[Part]) -> str:
@@ -183,7 +200,12 @@ def month_figures(session: Session, *, mall_id: int, month: date) -> MonthFigure
             Bill.id.in_(bills)
         )
     ).one()
-    reminders = sa.select(Notification.id).where(Notification.bill_id.in_(bills))
+    reminders = sa.select(OutboxMessage.id).where(
+        OutboxMessage.bill_id.in_(bills), OutboxMessage.template.in_([one.value for one in REMINDERS])
+    )
+    went = sa.select(Notification.message_id).where(
+        Notification.state.in_((DeliveryState.SENT, DeliveryState.DELIVERED))
+    )
     held = sa.select(BillingGate.shop_id).where(
         BillingGate.mall_id == mall_id,
         BillingGate.month == month,
@@ -196,7 +218,7 @@ def month_figures(session: Session, *, mall_id: int, month: date) -> MonthFigure
         held=_count(session, held.distinct()),
         documents=_count(session, sa.select(Document.id).where(Document.bill_id.in_(bills))),
         reminders=_count(session, reminders),
-        reminders_sent=_count(session, reminders.where(Notification.state == DeliveryState.SENT)),
+        reminders_sent=_count(session, reminders.where(OutboxMessage.id.in_(went))),
         report_files=_count(
             session,
             sa.select(ReportFile.report, ReportFile.format, ReportFile.locale)

@@ -88,7 +88,6 @@ def post_letters(site: StaffSite, mailbox: Mailbox) -> None:
         site.engine,
         gateways={Channel.EMAIL: gateway},
         now=site.clock.at,
-        account_letters=20,
     )
 
 

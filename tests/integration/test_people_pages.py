@@ -63,11 +63,13 @@ def test_inviting_makes_an_account_without_password_and_sends_a_letter(
     assert shops[0] == ["S-002", "S-003"]
     letter = row(
         staff_site,
-        "SELECT recipient, body, locale FROM app.notifications WHERE recipient = :email",
+        "SELECT recipient, body, secret_body, locale FROM app.notifications"
+        " WHERE recipient = :email",
         email="li.na@example.org",
     )
     assert letter.locale == "zh_CN"
-    assert "/link/" in letter.body
+    assert "/link/" in letter.secret_body
+    assert "/link/" not in letter.body
     page = client.get(answer.location).text
     assert "Invited" in page
     assert "M01/S-002, M01/S-003" in page

@@ -115,10 +115,11 @@ def test_pipelines_send_letters_about_accounts_and_leave_no_link(
     pipelines = create_engine(login_url(settings, Login.PIPELINES), role=Group.PIPELINES)
     gateway = SmtpEmail.from_url(mailbox.url, sender="atrium@mall.example.org")
     result = deliver_notifications(
-        pipelines, gateways={Channel.EMAIL: gateway}, now=datetime.now(UTC), account_letters=2
+        pipelines, gateways={Channel.EMAIL: gateway}, now=datetime.now(UTC)
     )
     pipelines.dispose()
     assert result.sent == 1
     assert len(mailbox.to("fang@example.org")) == 1
     with Session(engine) as session:
-        assert session.scalars(sa.select(Notification.body)).all() == [""]
+        assert session.scalars(sa.select(Notification.secret_body)).all() == [""]
+        assert "/link/" not in session.scalars(sa.select(Notification.body)).one()

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from services.gateways.email.letter import compose
-from services.gateways.message import Message
+from services.gateways.message import Message, Receipt
 
 
 class ConsoleEmail:
@@ -15,7 +15,7 @@ class ConsoleEmail:
         self.path = path
         self.sender = sender
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Receipt:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600))
         box = mailbox.mbox(self.path)
@@ -26,3 +26,4 @@ class ConsoleEmail:
         finally:
             box.unlock()
             box.close()
+        return Receipt("mailbox")

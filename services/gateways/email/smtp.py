@@ -5,7 +5,7 @@ import ssl
 from urllib.parse import unquote, urlsplit
 
 from services.gateways.email.letter import compose
-from services.gateways.message import Message, PermanentError, RetryableError
+from services.gateways.message import Message, PermanentError, Receipt, RetryableError
 
 SECONDS = 20
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -47,7 +47,7 @@ class SmtpEmail:
             is_tls=is_tls,
         )
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Receipt:
         """Raises PermanentError when the server refuses this letter for good, RetryableError for
         everything that another try or another setting may cure.
         """
@@ -64,6 +64,7 @@ class SmtpEmail:
             raise _refusal(error.smtp_code, error.smtp_error) from None
         except (smtplib.SMTPException, OSError) as error:
             raise RetryableError(f"{self.host}:{self.port}: {error}") from None
+        return Receipt("smtp", letter["Message-ID"])
 
     def _connected(self) -> smtplib.SMTP:
         context = ssl.create_default_context()

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from services.gateways.message import Message
+from services.gateways.message import Message, Receipt
 
 
 class ConsoleSms:
@@ -13,7 +13,7 @@ class ConsoleSms:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Receipt:
         line = json.dumps(
             {
                 "reference": message.reference,
@@ -27,3 +27,4 @@ class ConsoleSms:
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             file.write(f"{line}\n".encode())
+        return Receipt("file")
