@@ -11,6 +11,8 @@ from enum import StrEnum
 # Days before the last day of the lease.
 THRESHOLDS = (90, 60, 30, 7)
 MANDATORY = 30
+# What a shop may ask for.
+LEAST_MONTHS, MOST_MONTHS = 1, 240
 
 
 class RenewalState(StrEnum):
