@@ -14,6 +14,14 @@ from services.operations.leasing.errors import Holder, UnitAlreadyLet
 from storage.models import Contract, ContractUnit, Unit
 
 
+def lock_units(session: Session, contract: Contract) -> None:
+    """Keep the units from being merged or split until the transaction ends."""
+    ids = [row.unit_id for row in contract.contract_units]
+    session.execute(
+        sa.select(Unit.id).where(Unit.id.in_(ids)).order_by(Unit.id).with_for_update(read=True)
+    )
+
+
 def hold_units(session: Session, contract: Contract) -> None:
     """Hold the contract's units. Raises UnitAlreadyLet; the caller's savepoint is to be undone."""
     number, contract_id = contract.number, contract.id

@@ -15,12 +15,13 @@ from domain.notifications import Audience, Template
 from domain.people import Role
 from domain.term_checks import check_terms
 from services.operations.leasing.errors import InvalidContract
-from services.operations.leasing.holding import hold_units
+from services.operations.leasing.holding import hold_units, lock_units
 from services.operations.leasing.machine import (
     locked,
     release_units,
     require_checker,
     require_comment,
+    require_permission,
     take,
 )
 from services.operations.messages import post_message
@@ -40,6 +41,8 @@ def submit_contract(
     contract. Nothing is changed then.
     """
     contract = locked(session, contract_id)
+    require_permission(Event.SUBMIT, role)
+    lock_units(session, contract)
     terms = get_contract_terms(session, contract_id)
     found = check_terms(terms, tariffs=tariff_charges(session, mall_id=contract.mall_id))
     if problems := [problem for problem in found if not problem.is_warning]:
