@@ -17,6 +17,15 @@ from domain.people import Role
 from services.queries.keyset import Page, Place, count_up_to, read_page
 from storage.models import Contract, Notification, OutboxMessage, Shop
 
+# A delivery to the mall's own people is not the shop's to read, though it may be about one.
+_SHOP_ID = sa.func.coalesce(Notification.shop_id, OutboxMessage.shop_id)
+_SHOP = sa.func.coalesce(Shop.code + " " + Shop.name, "")
+_NUMBER = sa.func.coalesce(Contract.number, "")
+# What a delivery is told with that stands in other tables.
+_JOINED = (
+    "shop_id", "shop", "contract_number", "cause", "actor", "caused_at", "audience", "role",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
@@ -53,7 +62,7 @@ class MessageFilter:
             (Notification.template, self.template or None),
             (Notification.channel, self.channel),
             (Notification.state, self.state),
-            (Notification.shop_id, self.shop_id),
+            (_SHOP_ID, self.shop_id),
             (Notification.contract_id, self.contract_id),
         ):
             if value is not None:
@@ -68,7 +77,7 @@ class MessageFilter:
 @dataclass(frozen=True, slots=True)
 class LoggedDelivery:
     """A delivery with its reason. `cause` and `actor` are empty for letters about an account,
-    which no outbox message caused; `shop` is code and name.
+    which no outbox message caused. `shop` is code and name of the shop that it is about.
     """
 
     id: int
@@ -211,19 +220,15 @@ def list_undelivered(
     )
 
 
-_SHOP = sa.func.coalesce(Shop.code + " " + Shop.name, "")
-_NUMBER = sa.func.coalesce(Contract.number, "")
-_CAUSE = ("shop", "contract_number", "cause", "actor", "caused_at", "audience", "role")
-
-
 def _deliveries() -> sa.Select[Any]:
     return (
         sa.select(
             *(
                 getattr(Notification, name)
                 for name in LoggedDelivery.__dataclass_fields__
-                if name not in _CAUSE
+                if name not in _JOINED
             ),
+            _SHOP_ID.label("shop_id"),
             _SHOP.label("shop"),
             _NUMBER.label("contract_number"),
             sa.func.coalesce(OutboxMessage.cause, "").label("cause"),
@@ -233,7 +238,7 @@ def _deliveries() -> sa.Select[Any]:
             OutboxMessage.role,
         )
         .outerjoin(OutboxMessage, OutboxMessage.id == Notification.message_id)
-        .outerjoin(Shop, Shop.id == Notification.shop_id)
+        .outerjoin(Shop, Shop.id == _SHOP_ID)
         .outerjoin(Contract, Contract.id == Notification.contract_id)
     )
 

@@ -161,6 +161,10 @@ GET  /admin/malls/details/                            STAFF       200 mall ?id={
 GET  /admin/malls/edit/                               ADMIN       200 -    ?id={mall_id}
 POST /admin/malls/edit/                               ADMIN       200 -    ?id={mall_id}
 GET  /admin/malls/export/<export_type>/               STAFF       200 -
+GET  /admin/messages/                                 STAFF       200 -
+GET  /admin/messages/<ID:delivery_id>                 STAFF       200 mall
+POST /admin/messages/again                            DESK        302 -
+GET  /admin/messages/undelivered                      STAFF       200 -
 GET  /admin/new-devices/                              OPERATIONS  200 -
 GET  /admin/new-devices/<ID:unknown_id>/connect       DESK        200 mall
 POST /admin/new-devices/<ID:unknown_id>/connect       DESK        200 mall
@@ -405,6 +409,10 @@ def site(portal_site: PortalSite) -> Site:  # noqa: F811
             actor_name="",
             now=NOW,
         )
+        delivery_id = session.scalar(
+            sa.text("SELECT min(id) FROM app.notifications WHERE mall_id = :mall"),
+            {"mall": found.mall.mall_id},
+        )
         record_event(session, action=AuditAction.EXPORTED, now=NOW, mall_id=found.mall.mall_id)
     with found.engine.connect() as connection:
         seq = connection.scalar(
@@ -421,6 +429,7 @@ def site(portal_site: PortalSite) -> Site:  # noqa: F811
         "unknown_id": unknown_id,
         "session_id": 999_999_999,
         "message_id": 999_999_999,
+        "delivery_id": delivery_id,
         "export_type": "csv",
         "chart": "sales",
         "of": "shops",

@@ -36,6 +36,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.landing import LandedFileView
     from webapp.admin.late_values import LateValuesView
     from webapp.admin.malls import MallView, ShopView, UnitView
+    from webapp.admin.messages import MessagesView
     from webapp.admin.people import UserView
     from webapp.admin.quarantine import QuarantineView
     from webapp.admin.readings import ReadingsView
@@ -103,6 +104,7 @@ def create_admin(app: Flask) -> Admin:
             models.ServiceRequest, session, name=_l("Service requests"), endpoint="requests"
         ),
         InboxView(name=_l("Inbox"), endpoint="inbox"),
+        MessagesView(name=_l("Sent messages"), endpoint="messages"),
         FilesView(name=_l("Files"), endpoint="files"),
         UserView(models.User, session, name=_l("Users"), endpoint="users"),
         RolesView(name=_l("Roles"), endpoint="roles"),

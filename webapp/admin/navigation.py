@@ -48,7 +48,13 @@ SECTIONS: tuple[tuple[Any, tuple[Item, ...]], ...] = (
             Item("late_values", _l("Late values"), "history"),
         ),
     ),
-    (_l("Messages"), (Item("inbox", _l("Inbox"), "bell"),)),
+    (
+        _l("Messages"),
+        (
+            Item("inbox", _l("Inbox"), "bell"),
+            Item("messages", _l("Sent messages"), "message"),
+        ),
+    ),
     (_l("Requests"), (Item("requests", _l("Service requests"), "request"),)),
     (_l("Reports"), (Item("files", _l("Files"), "file"),)),
     (

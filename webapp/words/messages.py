@@ -1,11 +1,18 @@
-"""Kinds of messages by name, and why one was sent."""
+"""Kinds of messages by name, why one was sent, and why it was not."""
 
+from enum import StrEnum
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
-from domain.notifications import Template
+from domain.contract_changes import ChangeEvent, RecordedEvent
+from domain.contracts import ContractEvent
+from domain.notifications import Template, Unaddressed
+from domain.reminders import ReminderStep
+from services.operations.outbox import Refusal
+from webapp.admin import labels
 
 # By the stored text: a template of a later release has no word here.
 _KINDS: dict[str, Any] = {
@@ -47,3 +54,59 @@ def kind_of_message(template: str) -> Any:
 def kinds_of_messages() -> list[tuple[str, Any]]:
     """(template, word) of every template, for a select."""
     return [(template.value, kind_of_message(template.value)) for template in Template]
+
+
+def why(cause: str) -> str:
+    """The cause that an outbox message keeps, `CONTRACT SEND` say, in words."""
+    thing, _space, event = cause.partition(" ")
+    if thing == "CONTRACT":
+        return _("Contract: %(event)s", event=_step(event, ContractEvent, RecordedEvent))
+    if thing == "CHANGE":
+        return _("Change of a lease: %(event)s", event=_step(event, ChangeEvent, RecordedEvent))
+    if thing == "REMINDER" and event in set(ReminderStep):
+        return _day_of_reminder(ReminderStep(event).offset.days)
+    return cause
+
+
+def _step(event: str, *kinds: type[StrEnum]) -> Any:
+    kind = next((kind for kind in kinds if event in set(kind)), kinds[0])
+    return labels.label_of_value(kind, event)
+
+
+def _day_of_reminder(days: int) -> str:
+    if days == 0:
+        return _("Day on which the bill is due")
+    if days < 0:
+        return ngettext(
+            "%(num)s day before the bill is due", "%(num)s days before the bill is due", -days
+        )
+    return ngettext(
+        "%(num)s day after the bill was due", "%(num)s days after the bill was due", days
+    )
+
+
+_UNADDRESSED: dict[str, Any] = {
+    Unaddressed.NOBODY.value: _l("Nobody could be reached: there is no account and no address."),
+    Unaddressed.SWITCHED_OFF.value: _l("Everybody has switched it off."),
+    Unaddressed.EXPIRED.value: _l("Nobody needed it any more when its turn came."),
+    Unaddressed.SETTLED.value: _l("What it was about was settled before its turn came."),
+    Unaddressed.WORDS.value: _l("Its words name something that it does not know."),
+}
+
+
+def why_nobody(problem: str) -> Any:
+    """Why a message reached nobody, in words."""
+    return _UNADDRESSED.get(problem.partition(":")[0], problem)
+
+
+_REFUSALS: dict[Refusal, Any] = {
+    Refusal.UNKNOWN: _l("There is no such message."),
+    Refusal.NOT_FAILED: _l("It is on its way or has arrived already."),
+    Refusal.SECRET: _l("Its text opened an account and is not kept; ask for a new one."),
+    Refusal.EXPIRED: _l("Nobody needs it any more."),
+}
+
+
+def why_not_again(refusal: Refusal) -> Any:
+    """Why a delivery is not sent again, in words."""
+    return _REFUSALS[refusal]
