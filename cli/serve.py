@@ -1,4 +1,4 @@
-"""`atrium serve`: the staff site, the device API and Dagster, until Ctrl-C."""
+"""`atrium serve`: the staff site, the device API, the messenger and Dagster, until Ctrl-C."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ JSON_LINES = ("--log-format", "json")
 @click.command("serve")
 @click.option("--json", "as_json", is_flag=True, help="Print the addresses as one JSON line.")
 def command(as_json: bool) -> None:
-    """Keep the staff site and Dagster up until Ctrl-C."""
+    """Keep the staff site, the messenger and Dagster up until Ctrl-C."""
     settings = load_settings()
     console = Console(stderr=as_json)
     with ready_database(settings), children(settings.state_dir / "log") as group:
@@ -48,6 +48,7 @@ def _start_all(group: Children, settings: Settings, console: Console) -> dict[st
     web = start_web(
         group, settings, console=console, environment={"ATRIUM_DAGSTER_PORT": str(dagster_port)}
     )
+    group.start("messenger", [sys.executable, "-m", "cli.messenger"], environment={})
     environment = dagster_environment(settings)
     workspace = _start_code(group, environment)
     group.start(

@@ -92,7 +92,7 @@ def address_waiting(
         .with_for_update(skip_locked=True)
     ).all()
     addressing = _Addressing(session, language, now)
-    deliveries = [addressing.address(message) for message in messages]
+    deliveries = [addressing.address_apart(message) for message in messages]
     session.flush()
     return AddressingResult(
         addressed=len(messages),
@@ -110,6 +110,15 @@ class _Addressing:
         self.now = now
         self.directory = Directory(session)
         self.words: dict[tuple[int, Template, str], Words] = {}
+
+    def address_apart(self, message: OutboxMessage) -> int:
+        """As `address`; a message that cannot be made sense of holds up no other."""
+        try:
+            with self.session.begin_nested():
+                return self.address(message)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            message.addressed_at = self.now
+            return self._close(message, Unaddressed.WORDS, type(error).__name__)
 
     def address(self, message: OutboxMessage) -> int:
         """Write the deliveries of a message; how many."""

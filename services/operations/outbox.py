@@ -14,6 +14,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -217,7 +218,9 @@ def _message_of(notification: Notification) -> Message:
     values: dict[str, str] = {}
     if template in set(Template):
         known = Template(template)
-        values = shown_values(known, locale=locale, values=notification.parameters)
+        # Only some providers want them: what cannot be shown as it stands is theirs to refuse.
+        with suppress(ArithmeticError, LookupError, TypeError, ValueError):
+            values = shown_values(known, locale=locale, values=notification.parameters)
         values |= secret_in(known, masked=notification.body, body=body)
     return Message(
         reference=f"{notification.mall_id or 'people'}/{notification.dedupe_key}",
