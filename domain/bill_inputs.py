@@ -52,14 +52,36 @@ class BilledLine:
 
 
 @dataclass(frozen=True, slots=True)
+class BilledCharge:
+    """What bills that are not void say of one charge in a month, adjustments included."""
+
+    charge_type: ChargeType
+    tax_rate: Decimal
+    net: Decimal
+    tax: Decimal
+    clause_id: int
+    bill_numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BilledMonth:
+    """An earlier month of a lease that has a bill, with its charges of time and space."""
+
+    month: Period
+    charges: tuple[BilledCharge, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ContractInput:
-    """A lease in force in the month, with what is needed to bill it.
+    """A lease in force in the month, or one that ended before it and has something to adjust,
+    with what is needed to bill it.
 
     `sales` has an entry for each period that `domain.bill_lines.turnover.sales_periods` asks for.
     `billed` are lines of other bills of this lease whose days meet this month or a settlement
     that ends in it. `previous_totals` are its last bills' totals, at most six, newest first.
     `problems` name clauses that could not be read. `missing_usage` are meters billed for the
-    month before whose usage of that month is no longer there.
+    month before whose usage of that month is no longer there. `recomputed` are the billed months
+    from the day on from which the lease was changed afterwards, oldest first; of most leases none.
     """
 
     contract_id: int
@@ -79,6 +101,7 @@ class ContractInput:
     previous_totals: tuple[Decimal, ...] = ()
     missing_usage: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    recomputed: tuple[BilledMonth, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,15 @@ from datetime import date
 from decimal import Decimal, localcontext
 
 from domain.bill_inputs import BillRunInputs, ContractInput
+from domain.bill_lines.adjustments import adjustment_lines
 from domain.bill_lines.line import Line, days_in_force
 from domain.bill_lines.recurring import recurring_lines
 from domain.bill_lines.turnover import turnover_lines
 from domain.bill_lines.usage import usage_lines
 from domain.calendar import Period
-from domain.charges import ChargeType
+from domain.charges import CHARGE_ORDER
 from domain.clauses import Clause, Metered, Percentage
 from domain.money import MONEY_CONTEXT, ZERO
-
-# Rent comes first: a natural breakpoint is made of the rent lines.
-CHARGE_ORDER = {charge: at for at, charge in enumerate(ChargeType)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,7 @@ def compute_bill(contract: ContractInput, inputs: BillRunInputs) -> Bill | None:
                 days = days_in_force(contract, clause, inputs.month)
                 if days is not None:
                     lines += recurring_lines(contract, clause, days)
+        lines += adjustment_lines(contract)
         if not lines:
             return None
         return Bill(

@@ -15,6 +15,11 @@ class ChargeType(StrEnum):
     OTHER = "OTHER"
 
 
+# The order in which bills and papers list charges. Rent comes first: a natural breakpoint is made
+# of the rent lines.
+CHARGE_ORDER = {charge: at for at, charge in enumerate(ChargeType)}
+
+
 class PricingKind(StrEnum):
     FIXED_MONTHLY = "FIXED_MONTHLY"
     PER_AREA_MONTH = "PER_AREA_MONTH"

@@ -5,8 +5,8 @@ A derivation is JSON:
   operands   everything the amount is computed from, numbers as strings beside their units
   clause_id  the term of the lease
   tax        {"rate", "is_inclusive"}
-  sources    where operands come from: units, sales days, meter registers, tariff
-The amount follows from `formula` and `operands` alone.
+  sources    where operands come from: units, sales days, meter registers, tariff, other bills
+The amount follows from `formula` and `operands` alone; of an adjustment its tax does, too.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ from typing import Any
 
 from domain.money import MONEY_CONTEXT, Taxed, with_tax
 from domain.pricing import (
+    adjustment,
     fixed_monthly,
     metered,
     one_off,
@@ -32,6 +33,7 @@ FORMULAS: dict[str, Callable[[Mapping[str, Any]], Decimal]] = {
     metered.TIME_OF_USE: metered.recompute_time_of_use,
     metered.TIERED: metered.recompute_tiered,
     one_off.FORMULA: one_off.recompute,
+    adjustment.FORMULA: adjustment.recompute,
 }
 
 
@@ -48,6 +50,8 @@ def recompute_taxed(derivation: Mapping[str, Any]) -> Taxed:
     """Net, tax and total of a line from what was stored with it."""
     tax = derivation["tax"]
     with localcontext(MONEY_CONTEXT):
+        if derivation["formula"] == adjustment.FORMULA:
+            return adjustment.recompute_taxed(derivation["operands"])
         return with_tax(
             FORMULAS[derivation["formula"]](derivation["operands"]),
             Decimal(tax["rate"]),

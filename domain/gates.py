@@ -18,7 +18,7 @@ from domain.bill_lines.usage import tariff_spans, usage_of
 from domain.bill_run import Bill
 from domain.clauses import Metered, Percentage
 from domain.money import ZERO
-from domain.pricing import metered
+from domain.pricing import adjustment, metered
 from domain.pricing.priced import text
 
 
@@ -142,7 +142,8 @@ def _check_sales(contract: ContractInput, inputs: BillRunInputs) -> list[Failure
 def _check_bill(contract: ContractInput, bill: Bill) -> list[Failure]:
     failures: list[Failure] = []
     if contract.billed:
-        # A true-up takes what was billed into account; every other charge is owed once.
+        # A true-up and an adjustment take what was billed into account; every other charge is
+        # owed once.
         settled = {
             clause.clause_id
             for clause in contract.clauses
@@ -155,6 +156,7 @@ def _check_bill(contract: ContractInput, bill: Bill) -> list[Failure]:
                 for earlier in contract.billed
                 if earlier.clause_id == line.clause_id
                 and line.clause_id not in settled
+                and line.derivation["formula"] != adjustment.FORMULA
                 and earlier.period.overlap(line.period)
             }
         )

@@ -13,10 +13,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from domain.charges import ChargeType, PricingKind, Proration
+from domain.charges import CHARGE_ORDER, ChargeType, PricingKind, Proration
 from domain.clauses import Clause, parse_clause
-
-_CHARGE_ORDER = {charge: at for at, charge in enumerate(ChargeType)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +148,4 @@ def in_reading_order(clauses: Iterable[ClauseDraft]) -> tuple[ClauseDraft, ...]:
 
 
 def reading_order(clause: ClauseDraft) -> tuple[int, date]:
-    return _CHARGE_ORDER[clause.charge_type], clause.valid_from
+    return CHARGE_ORDER[clause.charge_type], clause.valid_from

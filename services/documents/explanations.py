@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.clauses import Breakpoint, TierKind
 from domain.pricing import (
+    adjustment,
     fixed_monthly,
     metered,
     one_off,
@@ -112,6 +113,14 @@ def _one_off(operands: Operands, words: _Words) -> Explanation:
     _ = words.translate
     amount = words.money(value_of(operands, "amount"))
     return Explanation(amount, (_("{amount} once").format(amount=amount),))
+
+
+def _adjustment(operands: Operands, words: _Words) -> Explanation:
+    _ = words.translate
+    sentence = _("{due} is due by the terms as changed; {billed} was billed before").format(
+        due=words.money(value_of(operands, "due")), billed=words.money(value_of(operands, "billed"))
+    )
+    return Explanation(_("difference"), (sentence,))
 
 
 def _percentage(operands: Operands, words: _Words) -> Explanation:
@@ -296,6 +305,18 @@ def _factor(operands: Operands, words: _Words) -> str:
 def _sources(sources: Mapping[str, Any], words: _Words) -> list[str]:
     _ = words.translate
     sentences = []
+    if "month" in sources:
+        month = sources["month"]
+        pattern = (
+            _("Adjusts {first} – {last}, billed in {bills}")
+            if sources["billed"]
+            else _("Adjusts {first} – {last}")
+        )
+        sentences.append(
+            pattern.format(
+                first=month["first"], last=month["last"], bills=", ".join(sources["billed"])
+            )
+        )
     if "sales" in sources:
         sales = sources["sales"]
         sentences.append(
@@ -334,4 +355,5 @@ _BY_FORMULA: dict[str, Callable[[Operands, _Words], Explanation]] = {
     metered.TIERED: _metered_tiered,
     metered.TIME_OF_USE: _metered_time_of_use,
     one_off.FORMULA: _one_off,
+    adjustment.FORMULA: _adjustment,
 }

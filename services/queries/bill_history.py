@@ -2,16 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from domain.bill_inputs import BilledLine
+from domain.bill_inputs import BilledCharge, BilledLine, BilledMonth
 from domain.calendar import Period, month_of
 from domain.charges import ChargeType
+from domain.pricing import adjustment, fixed_monthly, one_off, per_area_day, per_area_month
 
 Connection = psycopg.Connection[TupleRow]
+
+# Formulas of the lines that an earlier month is adjusted by.
+RECOMPUTED = (
+    fixed_monthly.FORMULA,
+    per_area_month.FORMULA,
+    per_area_day.FORMULA,
+    one_off.FORMULA,
+    adjustment.FORMULA,
+)
 
 
 def read_billed(
@@ -41,6 +52,68 @@ def read_billed(
                 BilledLine(clause_id, ChargeType(charge_type), days, net, total, number)
             )
     return billed
+
+
+def read_recomputed(
+    connection: Connection, *, month: Period, since: Mapping[int, date]
+) -> dict[int, list[BilledMonth]]:
+    """Billed months before `month`, from that of each lease's day on, with what all other bills
+    say of them. `since` has the leases that were changed for days that may be billed.
+    """
+    if not since:
+        return {}
+    billed: dict[int, set[date]] = defaultdict(set)
+    # By charge and tax rate: net, tax, the clause of the last line, numbers of the bills.
+    charges: dict[
+        tuple[int, date], dict[tuple[ChargeType, Decimal], tuple[Decimal, Decimal, int, list[str]]]
+    ] = defaultdict(dict)
+    for (
+        contract_id,
+        first,
+        number,
+        formula,
+        charge,
+        rate,
+        clause_id,
+        day,
+        net,
+        tax,
+    ) in connection.execute(
+        """
+            SELECT b.contract_id, b.period_start, b.number, l.derivation ->> 'formula',
+                   l.charge_type, l.tax_rate, l.clause_id, l.period_start, l.net_amount,
+                   l.tax_amount
+            FROM app.bills AS b JOIN app.bill_lines AS l ON l.bill_id = b.id
+            WHERE b.contract_id = ANY(%s) AND b.state <> 'VOID' AND b.period_start <> %s
+            ORDER BY b.contract_id, b.period_start, b.number, l.line_number
+            """,
+        (list(since), month.first),
+    ):
+        oldest = month_of(since[contract_id]).first
+        if oldest <= first < month.first:
+            billed[contract_id].add(first)
+        service = month_of(day).first
+        if formula not in RECOMPUTED or not oldest <= service < month.first:
+            continue
+        known = charges[contract_id, service]
+        key = ChargeType(charge), rate
+        before = known.get(key, (Decimal(0), Decimal(0), clause_id, []))
+        known[key] = (before[0] + net, before[1] + tax, clause_id, [*before[3], number])
+    return {
+        contract_id: [
+            BilledMonth(
+                month_of(first),
+                tuple(
+                    BilledCharge(charge, rate, net, tax, clause_id, tuple(dict.fromkeys(numbers)))
+                    for (charge, rate), (net, tax, clause_id, numbers) in sorted(
+                        charges[contract_id, first].items()
+                    )
+                ),
+            )
+            for first in sorted(firsts)
+        ]
+        for contract_id, firsts in billed.items()
+    }
 
 
 def read_previous_totals(

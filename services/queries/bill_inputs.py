@@ -8,13 +8,14 @@ each with one statement, whatever the number of leases.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 import psycopg
 from psycopg.rows import TupleRow
 
 from domain.bill_inputs import BillRunInputs, ContractInput, LetUnit
+from domain.bill_lines.adjustments import adjustment_lines
 from domain.bill_lines.line import days_in_force
 from domain.bill_lines.turnover import sales_periods
 from domain.bill_lines.usage import needs_hours
@@ -24,7 +25,7 @@ from domain.clauses import Clause, ClauseError, Metered, parse_clause
 from domain.contracts import IN_FORCE
 from domain.tariffs import Tariff, TariffError, parse_tariff
 from services.queries.bill_facts import read_missing_usage, read_sales, read_usage
-from services.queries.bill_history import read_billed, read_previous_totals
+from services.queries.bill_history import read_billed, read_previous_totals, read_recomputed
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -38,7 +39,9 @@ def read_bill_inputs(
     and its gate holds it.
     """
     tariffs, unreadable = _tariffs(connection, mall_id, month)
-    leases = _leases(connection, mall_id, month, now, unreadable)
+    leases = _with_adjustments(
+        connection, month, *_leases(connection, mall_id, month, now, unreadable)
+    )
     ids = [lease.contract_id for lease in leases]
     timed = {
         (lease.shop_id, clause.charge_type)
@@ -84,23 +87,30 @@ def _leases(
     month: Period,
     now: datetime,
     unreadable: Mapping[str, str],
-) -> list[ContractInput]:
-    """Leases in force in the month with units and clauses; `unreadable` tariffs by code."""
+) -> tuple[list[ContractInput], dict[int, date]]:
+    """Leases in force in the month, and those that ended before it and were changed afterwards,
+    with units and clauses; and from which day on leases were changed. `unreadable` tariffs by
+    code.
+    """
     rows = connection.execute(
         """
         SELECT c.id, c.number, c.shop_id, s.code, c.start_date, c.end_date, c.currency,
-               c.proration, c.payment_term_days
+               c.proration, c.payment_term_days, c.recompute_from
         FROM app.contracts AS c JOIN app.shops AS s ON s.id = c.shop_id
-        WHERE c.mall_id = %s AND c.state = ANY(%s) AND c.start_date <= %s AND c.end_date >= %s
+        WHERE c.mall_id = %s AND c.state = ANY(%s) AND c.start_date <= %s
+          AND (c.end_date >= %s OR c.recompute_from < %s)
         ORDER BY s.code, c.number
         """,
-        (mall_id, [state.value for state in IN_FORCE], month.last, month.first),
+        (mall_id, [state.value for state in IN_FORCE], month.last, month.first, month.first),
     ).fetchall()
     ids = [row[0] for row in rows]
     units = _units(connection, ids)
     clauses, problems = _clauses(connection, ids, now)
     leases = []
-    for contract_id, number, shop_id, shop_code, start, end, currency, proration, term in rows:
+    changed: dict[int, date] = {}
+    for contract_id, number, shop_id, shop_code, start, end, currency, proration, term, day in rows:
+        if day is not None and day < month.first:
+            changed[contract_id] = day
         own = clauses.get(contract_id, [])
         problems[contract_id] += [
             unreadable[clause.pricing.tariff]
@@ -123,7 +133,28 @@ def _leases(
                 problems=tuple(problems[contract_id]),
             )
         )
-    return _with_shared_meters(leases, month)
+    return _with_shared_meters(leases, month), changed
+
+
+def _with_adjustments(
+    connection: Connection,
+    month: Period,
+    leases: list[ContractInput],
+    changed: Mapping[int, date],
+) -> list[ContractInput]:
+    """The leases with their billed months since they were `changed`. One that ended before the
+    month stays only while something of it is to be adjusted: then this bill is its final one.
+    """
+    if not changed:
+        return leases
+    months = read_recomputed(connection, month=month, since=changed)
+    found = []
+    for lease in leases:
+        if lease.contract_id in months:
+            lease = replace(lease, recomputed=tuple(months[lease.contract_id]))
+        if lease.end >= month.first or adjustment_lines(lease):
+            found.append(lease)
+    return found
 
 
 def _units(connection: Connection, ids: Sequence[int]) -> dict[int, list[LetUnit]]:
