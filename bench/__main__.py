@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import audit, backup, bill_run, files, ingest, ledger, recompute, whole
+from bench import audit, backup, bill_run, contract_pages, files, ingest, ledger, recompute, whole
 from bench.figures import Figure
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -21,6 +21,7 @@ MEASURES: dict[str, Callable[[], Figure]] = {
     **backup.MEASURES,
     **recompute.MEASURES,
     **audit.MEASURES,
+    **contract_pages.MEASURES,
     **whole.MEASURES,
 }
 

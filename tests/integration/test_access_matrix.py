@@ -99,6 +99,8 @@ GET  /admin/bills/details/                            MONEY       200 mall ?id={
 GET  /admin/bills/export/<export_type>/               MONEY       200 -
 GET  /admin/charts/<chart>.csv                        STAFF       200 mall
 GET  /admin/contracts/                                STAFF       200 -
+GET  /admin/contracts/board                           STAFF       200 -
+GET  /admin/contracts/calendar                        STAFF       200 -
 GET  /admin/contracts/details/                        STAFF       200 mall ?id={contract_id}
 GET  /admin/contracts/export/<export_type>/           STAFF       200 -
 GET  /admin/data-quality/                             OPERATIONS  200 -
@@ -161,6 +163,10 @@ GET  /admin/malls/details/                            STAFF       200 mall ?id={
 GET  /admin/malls/edit/                               ADMIN       200 -    ?id={mall_id}
 POST /admin/malls/edit/                               ADMIN       200 -    ?id={mall_id}
 GET  /admin/malls/export/<export_type>/               STAFF       200 -
+GET  /admin/message-texts/                            STAFF       200 -
+GET  /admin/message-texts/<template>                  STAFF       200 -
+POST /admin/message-texts/<template>                  DESK        422 -
+POST /admin/message-texts/<template>/reset            DESK        302 -
 GET  /admin/messages/                                 STAFF       200 -
 GET  /admin/messages/<ID:delivery_id>                 STAFF       200 mall
 POST /admin/messages/again                            DESK        302 -
@@ -429,6 +435,7 @@ def site(portal_site: PortalSite) -> Site:  # noqa: F811
         "unknown_id": unknown_id,
         "session_id": 999_999_999,
         "message_id": 999_999_999,
+        "template": "CONTRACT_SENT",
         "delivery_id": delivery_id,
         "export_type": "csv",
         "chart": "sales",

@@ -11,6 +11,7 @@ def test_every_promised_figure_can_be_measured() -> None:
         "audit_verify",
         "backup_full_mb_s",
         "bill_run_contracts",
+        "contract_pages_p95_ms",
         "file_5m_rows",
         "file_memory_mb",
         "ingest_batch_1",

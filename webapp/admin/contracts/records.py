@@ -5,24 +5,21 @@ from typing import Any
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 
-from domain.contracts import ContractEvent, ContractState
+from domain.contracts import ContractEvent
 from domain.permissions import Permission
 from services.operations.leasing import DRAFTED
 from storage.models import Bill, Contract
-from webapp.admin import access, filters, formats, labels
-from webapp.admin.base import RecordView
+from webapp.admin import access, formats, labels
+from webapp.admin.contracts.board import ContractBoard
+from webapp.admin.contracts.calendar import ContractCalendar
+from webapp.admin.contracts.listing import ContractList
 from webapp.auth.authorisation import may
 from webapp.words.terms import terms
 
 
-class ContractView(RecordView):
-    permission = Permission.CONTRACTS_READ
-    export_permission = Permission.CONTRACTS_EXPORT
+class ContractView(ContractList, ContractBoard, ContractCalendar):
     details_template = "admin/contract.html"
     singular = _l("contract")
-    empty_title = _l("No contract yet")
-    empty_advice = _l("A contract is drafted for a shop and its units; register both first.")
-    column_list = ("number", "shop", "state", "start_date", "end_date", "deposit_amount")
     column_details_list = (
         "number",
         "shop",
@@ -50,15 +47,6 @@ class ContractView(RecordView):
     }
     money_columns = frozenset({"deposit_amount"})
     numeric_columns = frozenset({"version", "payment_term_days"})
-    column_searchable_list = ("number", "shop.name", "shop.code")
-    column_sortable_list = ("number", "state", "start_date", "end_date", "deposit_amount")
-    column_default_sort = "number"
-    list_filters = (
-        filters.by_enum("state", _l("State"), Contract.state, ContractState),
-        filters.by_shop(Contract.shop_id),
-        filters.by_date("ends_from", _l("Ends from"), Contract.end_date),
-        filters.by_date("ends_until", _l("Ends until"), Contract.end_date, until=True),
-    )
 
     def terms(self, clause: Any) -> tuple[str, ...]:
         return terms(clause.pricing_kind, clause.parameters, clause.contract.currency)
