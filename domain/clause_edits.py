@@ -12,10 +12,13 @@ from typing import Any
 
 from domain.calendar import ONE_DAY, add_months
 from domain.charges import ChargeType, PricingKind
+from domain.clauses import LEAST_INDEX, MOST_INDEX
 from domain.indexation import RATE_STEP, index_amount
 from domain.lease_terms import ClauseDraft
 from domain.money import CENT, ONE
+from domain.parameters import GREATEST
 from domain.pricing.priced import text
+from domain.term_checks import LONGEST_MONTHS
 
 # Where the price of a time or space stands in the parameters, and how finely it is rounded.
 PRICE_OF: Mapping[PricingKind, tuple[str, Decimal]] = {
@@ -33,7 +36,8 @@ class EditRefused(ValueError):
     ENDS_BEFORE_START = "ENDS_BEFORE_START"
     NO_STEP = "NO_STEP"  # months below 1, or neither or both of percent and amount
     BELOW_NOTHING = "BELOW_NOTHING"  # the price would fall below 0
-    BAD_INDEX = "BAD_INDEX"
+    TOO_GREAT = "TOO_GREAT"  # the price would rise above what can be written down
+    BAD_INDEX = "BAD_INDEX"  # no index has such a value, or the floor is above the cap
     NO_FREE_KIND = "NO_FREE_KIND"  # no rent of time or space is in force on those days
 
     def __init__(self, reason: str, message: str) -> None:
@@ -57,19 +61,21 @@ def rent_steps(
     rounded: what the paper says is what is raised. Raises EditRefused.
     """
     field, step = _price_of(clause)
-    if every_months < 1 or (percent is None) == (amount is None):
+    if not 1 <= every_months <= LONGEST_MONTHS or (percent is None) == (amount is None):
         raise EditRefused(
             EditRefused.NO_STEP, "a step needs whole months and either a share or an amount"
         )
-    end = clause.valid_to or last_day
+    end = min(clause.valid_to or last_day, last_day)
+    if clause.valid_from > end:
+        raise EditRefused(EditRefused.NOT_ITS_DAY, f"the clause begins after {end}")
     price = Decimal(clause.parameters[field])
     parameters = clause.parameters
     steps: list[ClauseDraft] = []
     first = clause.valid_from
-    while first <= end:
+    while True:
         following = add_months(clause.valid_from, every_months * (len(steps) + 1))
         last = min(following - ONE_DAY, end)
-        is_last = last == end
+        is_last = last >= end
         steps.append(
             replace(
                 clause,
@@ -80,9 +86,13 @@ def rent_steps(
         )
         first = following
         price = price * (ONE + percent) if percent is not None else price + (amount or Decimal(0))
-        price = price.quantize(step, ROUND_HALF_UP)
-        if price < 0 and not is_last:
+        if is_last:
+            break
+        if price < 0:
             raise EditRefused(EditRefused.BELOW_NOTHING, f"the price would be {price} on {first}")
+        if price > GREATEST:
+            raise EditRefused(EditRefused.TOO_GREAT, f"the price would be {price} on {first}")
+        price = price.quantize(step, ROUND_HALF_UP)
         parameters = _without_index({**clause.parameters, field: _written(price, step)})
     return tuple(steps)
 
@@ -96,6 +106,7 @@ def rent_free(
     """
     if last < first:
         raise EditRefused(EditRefused.ENDS_BEFORE_START, f"{last} is before {first}")
+    last = min(last, last_day)
     edited: list[ClauseDraft] = []
     is_any = False
     for clause in clauses:
@@ -130,6 +141,10 @@ def index_clause(
     if not _meets(clause, from_day, from_day, last_day):
         raise EditRefused(EditRefused.NOT_ITS_DAY, f"the clause is not in force on {from_day}")
     old = Decimal(clause.parameters[field])
+    if not all(LEAST_INDEX <= one <= MOST_INDEX for one in (reference_index, current_index)):
+        raise EditRefused(
+            EditRefused.BAD_INDEX, f"{reference_index} to {current_index} are no index values"
+        )
     try:
         indexed = index_amount(
             old,
@@ -141,6 +156,9 @@ def index_clause(
         )
     except ValueError as error:
         raise EditRefused(EditRefused.BAD_INDEX, str(error)) from None
+    if not 0 <= indexed.new <= GREATEST:
+        reason = EditRefused.BELOW_NOTHING if indexed.new < 0 else EditRefused.TOO_GREAT
+        raise EditRefused(reason, f"the price would be {indexed.new}")
     index = {
         "old": text(old),
         "reference_index": text(reference_index),
