@@ -14,6 +14,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from types import FrameType
 
@@ -85,8 +86,9 @@ class Messenger:
             thread.start()
         self._listen()
         self._wake()
+        deadline = time.monotonic() + GRACE
         for thread in threads:
-            thread.join(GRACE)
+            thread.join(max(0.0, deadline - time.monotonic()))
         self.engine.dispose()
 
     def stop(self) -> None:
