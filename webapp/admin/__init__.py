@@ -23,6 +23,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.backups import BackupView
     from webapp.admin.billing import BillPages
     from webapp.admin.contracts.records import ContractView
+    from webapp.admin.contracts.reviewing import ReviewQueue
     from webapp.admin.dashboard import HomeView
     from webapp.admin.data_quality import DataQualityView
     from webapp.admin.datastore import RequestDatabase
@@ -36,6 +37,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.landing import LandedFileView
     from webapp.admin.late_values import LateValuesView
     from webapp.admin.malls import MallView, ShopView, UnitView
+    from webapp.admin.message_texts import MessageTextsView
     from webapp.admin.messages import MessagesView
     from webapp.admin.people import UserView
     from webapp.admin.quarantine import QuarantineView
@@ -61,6 +63,7 @@ def create_admin(app: Flask) -> Admin:
         ShopFilesView(name=_l("Files of shops"), endpoint="shop_files", url="/admin/shop-files"),
         ImportView(name=_l("Import"), endpoint="imports"),
         ContractView(models.Contract, session, name=_l("Contracts"), endpoint="contracts"),
+        ReviewQueue(name=_l("Reviews"), endpoint="reviews"),
         UnitView(models.Unit, session, name=_l("Units"), endpoint="units"),
         MallView(models.Mall, session, name=_l("Malls"), endpoint="malls"),
         BillPages(models.Bill, session, name=_l("Bills"), endpoint="bills"),
@@ -105,6 +108,9 @@ def create_admin(app: Flask) -> Admin:
         ),
         InboxView(name=_l("Inbox"), endpoint="inbox"),
         MessagesView(name=_l("Sent messages"), endpoint="messages"),
+        MessageTextsView(
+            name=_l("Message texts"), endpoint="message_texts", url="/admin/message-texts"
+        ),
         FilesView(name=_l("Files"), endpoint="files"),
         UserView(models.User, session, name=_l("Users"), endpoint="users"),
         RolesView(name=_l("Roles"), endpoint="roles"),

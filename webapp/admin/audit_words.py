@@ -83,6 +83,8 @@ THINGS: dict[str, Label] = {
     "documents": _l("Document"),
     "late_readings": _l("Late value"),
     "malls": _l("Mall"),
+    "message_preferences": _l("Message preference"),
+    "message_templates": _l("Text of a message"),
     "notifications": _l("Message"),
     "payments": _l("Payment"),
     "report_files": _l("Report file"),
@@ -260,6 +262,13 @@ COLUMNS: dict[str, Label] = {
     "role": _l("Role"),
     "seq": _l("Number of the event"),
     "witnesses": _l("Signed backups compared"),
+    "template": _l("Message"),
+    "subject": _l("Subject"),
+    "body": _l("Text"),
+    "edited_by": _l("Edited by"),
+    "edited_at": _l("Edited"),
+    "topic": _l("Topic"),
+    "phone": _l("Telephone"),
 }
 
 KINDS: dict[ActorKind, Label] = {

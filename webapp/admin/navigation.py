@@ -23,6 +23,7 @@ SECTIONS: tuple[tuple[Any, tuple[Item, ...]], ...] = (
         (
             Item("shops", _l("Shops"), "shop"),
             Item("contracts", _l("Contracts"), "contract"),
+            Item("reviews", _l("Reviews"), "role"),
             Item("units", _l("Units"), "unit"),
             Item("malls", _l("Malls"), "mall"),
         ),
@@ -53,6 +54,7 @@ SECTIONS: tuple[tuple[Any, tuple[Item, ...]], ...] = (
         (
             Item("inbox", _l("Inbox"), "bell"),
             Item("messages", _l("Sent messages"), "message"),
+            Item("message_texts", _l("Message texts"), "edit"),
         ),
     ),
     (_l("Requests"), (Item("requests", _l("Service requests"), "request"),)),

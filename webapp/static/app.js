@@ -72,6 +72,18 @@ for (const box of document.querySelectorAll("[data-check-all]")) {
   });
 }
 
+// A variable goes where somebody was writing last.
+let writing = document.querySelector(".side textarea");
+for (const field of document.querySelectorAll(".side input, .side textarea")) {
+  field.addEventListener("focus", () => (writing = field));
+}
+for (const button of document.querySelectorAll("[data-insert]")) {
+  button.addEventListener("click", () => {
+    writing.setRangeText(button.dataset.insert, writing.selectionStart, writing.selectionEnd, "end");
+    writing.focus();
+  });
+}
+
 // Work in steps goes on by itself while the page is looked at.
 const steps = document.querySelector("form[data-go-on]");
 if (steps) {
