@@ -15,9 +15,11 @@ from domain.clauses import (
     TierKind,
     parse_clause,
 )
+from domain.parameters import Problem
 from domain.tariffs import TariffError, TimeOfUse, parse_tariff
 
 C, K = ChargeType, PricingKind
+INDEX = {"old": "10000", "reference_index": "101.2", "current_index": "104.3", "cap": "0.03"}
 
 
 def clause(charge, kind, parameters):
@@ -125,11 +127,86 @@ def test_tax_rate_of_the_charge_type_applies_where_none_is_stated(charge, rate):
         (C.WATER, K.METERED, {}, "tariff: is missing"),
         (C.RENT, K.FIXED_MONTHLY, {"amount": "1", "tax": "NONE"}, "tax: must be one of"),
         (C.RENT, K.FIXED_MONTHLY, [], "parameters: must be an object"),
+        (C.RENT, K.FIXED_MONTHLY, {"amount": "1e999999"}, "amount: must be at most 999999999999"),
+        (C.RENT, K.FIXED_MONTHLY, {"amount": "1e-11"}, "amount: has more than 10 decimals"),
+        (C.OTHER, K.ONE_OFF, {"amount": "-1e13"}, "amount: must be at least -999999999999"),
+        (C.RENT, K.FIXED_MONTHLY, {"amount": "1", "factor": "101"}, "factor: must be at most 100"),
+        (
+            C.RENT,
+            K.FIXED_MONTHLY,
+            {"amount": "10300.01", "indexation": INDEX},
+            "amount: the index makes it 10300.00, not 10300.01",
+        ),
+        (
+            C.RENT,
+            K.PER_AREA_DAY,
+            {"rate": "6.69", "indexation": {**INDEX, "old": "6.5", "cap": None}},
+            "rate: the index makes it 6.6991, not 6.69",
+        ),
+        (
+            C.RENT,
+            K.FIXED_MONTHLY,
+            {"amount": "1", "indexation": {"old": "1", "current_index": "100"}},
+            "indexation.reference_index: is missing",
+        ),
+        (
+            C.RENT,
+            K.FIXED_MONTHLY,
+            {"amount": "1", "indexation": {**INDEX, "index": "CPI"}},
+            "indexation.index: is not a field",
+        ),
+        (
+            C.RENT,
+            K.FIXED_MONTHLY,
+            {"amount": "1", "indexation": {**INDEX, "current_index": "0"}},
+            "indexation.current_index: must be at least 0.0001, not 0",
+        ),
+        (
+            C.RENT,
+            K.FIXED_MONTHLY,
+            {"amount": "1", "indexation": {**INDEX, "floor": "0.04"}},
+            "indexation.floor: 0.04 is above the cap 0.03",
+        ),
+        (
+            C.TURNOVER_RENT,
+            K.PERCENTAGE,
+            {"rate": "0.1", "indexation": INDEX},
+            "indexation: is not a field",
+        ),
     ],
 )
 def test_wrong_clause_is_refused_with_its_name_and_field(charge, kind, parameters, message):
     with pytest.raises(ClauseError, match=rf"clause 7 \({charge}, {kind}\): {message}"):
         clause(charge, kind, parameters)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "priced"),
+    [
+        (K.FIXED_MONTHLY, {"amount": "10300", "indexation": INDEX}, "10300"),
+        (
+            K.PER_AREA_MONTH,
+            {"rate": "6.6991", "indexation": {**INDEX, "old": "6.5", "cap": None}},
+            "6.6991",
+        ),
+    ],
+)
+def test_indexed_price_is_read_when_its_index_makes_it(kind, parameters, priced):
+    read = clause(C.RENT, kind, parameters).pricing
+    assert getattr(read, "amount", None) or read.rate == D(priced)
+
+
+def test_refusal_carries_its_code_and_details_for_other_languages():
+    with pytest.raises(ClauseError) as refused:
+        clause(C.TURNOVER_RENT, K.PERCENTAGE, {"tiers": [{"up_to": None, "rate": "5"}]})
+    error = refused.value
+    assert (error.number, error.charge_type, error.pricing_kind) == (
+        7,
+        C.TURNOVER_RENT,
+        K.PERCENTAGE,
+    )
+    assert (error.field, error.code) == ("tiers[0].rate", Problem.TOO_GREAT)
+    assert error.details == {"value": "5", "limit": "1"}
 
 
 def tariff(kind, parameters):
