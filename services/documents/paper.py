@@ -146,12 +146,16 @@ class Paper:
         bold: bool = False,
         colour: Color = INK,
     ) -> None:
-        """Wrapped text at `y`, going on over page breaks."""
+        """Wrapped text at `y`, going on over page breaks, never with a line alone on a page."""
         leading = leading or size * 1.5
         x = self.left if x is None else x
         width = self.right - x if width is None else width
-        for line in wrap(text, font=BOLD if bold else REGULAR, size=size, width=width):
-            self.need(leading)
+        lines = wrap(text, font=BOLD if bold else REGULAR, size=size, width=width)
+        for at, line in enumerate(lines):
+            # Of three lines no one can stand alone, so they stay together.
+            left = len(lines) - at
+            together = left if (at == 0 and left <= 3) or left == 2 else 2 if at == 0 else 1
+            self.need(together * leading)
             self.y -= leading
             self.text(x, self.y + leading * 0.28, line, size=size, bold=bold, colour=colour)
 

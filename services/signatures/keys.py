@@ -31,8 +31,8 @@ SEAL = "paper_seal_{mall_id}.pem"
 KEY_BITS = 3072
 # Leases outlive servers. Nothing is lost by long certificates: a person's key is gone at once.
 YEARS = 40
-# X.520 allows names of 64 characters.
-NAME_LENGTH = 64
+# X.520 allows names of 64 characters; the library that writes them counts bytes of UTF-8.
+NAME_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,11 @@ def _name(*, common: str, organisation: str, unit: str = "") -> x509.Name:
         (NameOID.ORGANIZATIONAL_UNIT_NAME, unit),
         (NameOID.COMMON_NAME, common),
     )
-    return x509.Name(
-        [x509.NameAttribute(kind, text[:NAME_LENGTH]) for kind, text in parts if text.strip()]
-    )
+    return x509.Name([x509.NameAttribute(kind, _cut(text)) for kind, text in parts if text.strip()])
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:NAME_BYTES].decode(errors="ignore")
 
 
 def _new_key() -> rsa.RSAPrivateKey:

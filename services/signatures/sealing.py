@@ -10,7 +10,6 @@ Belongs here: fields and signatures. Not here: keys (keys) and what a signature 
 import binascii
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -32,23 +31,9 @@ from pyhanko.sign.signers.pdf_signer import PdfSigningSession
 from pyhanko.stamp import StaticStampStyle
 
 from domain.signing import Party
+from services.signatures.boxes import SignatureBox
 
 FIELDS: Mapping[Party, str] = {Party.LANDLORD: "Landlord", Party.TENANT: "Tenant"}
-
-
-@dataclass(frozen=True)
-class SignatureBox:
-    """Where a signature is seen: the page, counted from 0, and the corners in points."""
-
-    page: int
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-    @property
-    def corners(self) -> tuple[int, int, int, int]:
-        return round(self.left), round(self.bottom), round(self.right), round(self.top)
 
 
 def seal_paper(

@@ -7,11 +7,9 @@ import pytest
 from flask import Flask
 from flask_babel import Babel
 
-from domain.charges import PricingKind
 from services.operations.passwords import WeakPassword, hash_password
 from webapp.admin import formats
 from webapp.admin.period import month_of, parse_span, week_of
-from webapp.words.terms import terms
 
 
 @pytest.fixture
@@ -49,39 +47,6 @@ def test_cell_escapes_what_people_typed() -> None:
 def test_sizes_are_decimal() -> None:
     assert formats.size(999) == "999 B"
     assert formats.size(1_500_000) == "1.5 MB"
-
-
-@pytest.mark.parametrize(
-    ("kind", "parameters", "words"),
-    [
-        (PricingKind.FIXED_MONTHLY, {"amount": "20000"}, ("¥20,000.00 per month",)),
-        (
-            PricingKind.FIXED_MONTHLY,
-            {"amount": "1", "factor": "0"},
-            ("¥1.00 per month", "rent-free"),
-        ),
-        (
-            PricingKind.PER_AREA_DAY,
-            {"rate": "6.5", "tax_rate": "0.09"},
-            ("¥6.5 per m² and day", "tax 9% on top"),
-        ),
-        (PricingKind.METERED, {"tariff": "E", "loss": "0.02"}, ("tariff E", "2% loss added")),
-        (
-            PricingKind.PERCENTAGE,
-            {
-                "rate": "0.05",
-                "breakpoint": "ARTIFICIAL",
-                "breakpoint_amount": "1000000",
-                "settlement": "QUARTER",
-                "minimum": "500",
-            },
-            ("5% of sales", "over ¥1,000,000.00", "at least ¥500.00", "settled every quarter"),
-        ),
-        (PricingKind.ONE_OFF, {"amount": "50000"}, ("¥50,000.00, once",)),
-    ],
-)
-def test_clause_says_what_it_charges(page, kind, parameters, words) -> None:  # type: ignore[no-untyped-def]
-    assert terms(kind, parameters, "CNY") == words
 
 
 def test_short_password_is_refused() -> None:
