@@ -81,6 +81,37 @@ def read_bill_inputs(
     )
 
 
+def read_lease(connection: Connection, *, contract_id: int, now: datetime) -> ContractInput | None:
+    """One lease with units and clauses as believed at `now`, whatever its state; None when there
+    is none. A clause that cannot be read is among its problems.
+    """
+    row = connection.execute(
+        """
+        SELECT c.id, c.number, c.shop_id, s.code, c.start_date, c.end_date, c.currency,
+               c.proration, c.payment_term_days
+        FROM app.contracts AS c JOIN app.shops AS s ON s.id = c.shop_id WHERE c.id = %s
+        """,
+        (contract_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    clauses, problems = _clauses(connection, [contract_id], now)
+    return ContractInput(
+        contract_id=row[0],
+        number=row[1],
+        shop_id=row[2],
+        shop_code=row[3],
+        start=row[4],
+        end=row[5],
+        currency=row[6],
+        proration=Proration(row[7]),
+        payment_term_days=row[8],
+        units=tuple(_units(connection, [contract_id]).get(contract_id, ())),
+        clauses=tuple(clauses.get(contract_id, ())),
+        problems=tuple(problems[contract_id]),
+    )
+
+
 def _leases(
     connection: Connection,
     mall_id: int,

@@ -1,0 +1,242 @@
+"""Bills of leases that were changed for days that had been billed, and final settlements."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal as D
+
+import pytest
+import sqlalchemy as sa
+from running_mall import CASHIER, CLERK, NOW, START, RunningMall, at, rent
+from sqlalchemy.orm import Session
+
+from domain.bills import BillState
+from domain.charges import ChargeType, PricingKind
+from domain.deposits import DepositKind
+from domain.derivations import recompute_taxed
+from domain.lease_terms import ClauseDraft
+from domain.payments import PaymentMethod
+from services.operations import leasing
+from services.operations.billing import BillRunResult, issue_bills, run_bills
+from services.operations.payments import confirm_payment, record_payment
+from services.queries.contracts import NoSuchContract
+from services.queries.settlements import Settlement, final_settlement
+from storage.models import Bill, BillLine
+
+JANUARY, FEBRUARY, MARCH, APRIL = (date(2026, month, 1) for month in (1, 2, 3, 4))
+FEE = rent("1500.00", START, None, ChargeType.PROPERTY_FEE)
+SHARE = ClauseDraft(ChargeType.TURNOVER_RENT, PricingKind.PERCENTAGE, {"rate": "0.05"}, START)
+
+
+class Billed(RunningMall):
+    """The mall with its bill runs."""
+
+    def bill(self, month: date, *, dry_run: bool = False) -> BillRunResult:
+        given = {"mall_id": self.mall_id, "month": month, "now": after(month)}
+        result = run_bills(self.session, dry_run=dry_run, **given)  # type: ignore[arg-type]
+        if not dry_run:
+            issue_bills(self.session, actor="system", **given)  # type: ignore[arg-type]
+        return result
+
+    def lines(self, month: date) -> list[tuple[date, ChargeType, D]]:
+        """(first day, charge, net) of the month's bill, each line recomputed from itself."""
+        rows = self.session.scalars(
+            sa.select(BillLine)
+            .join(Bill)
+            .where(Bill.period_start == month, Bill.state != BillState.VOID)
+            .order_by(BillLine.line_number)
+        ).all()
+        for row in rows:
+            again = recompute_taxed(row.derivation)
+            assert (again.net, again.total) == (row.net_amount, row.total_amount)
+        return [(row.period_start, row.charge_type, row.net_amount) for row in rows]
+
+    def settle(self, contract_id: int, as_of: date) -> Settlement:
+        return final_settlement(
+            self.session, contract_id=contract_id, as_of=as_of, now=at(date(2026, 12, 1))
+        )
+
+
+def after(month: date) -> datetime:
+    return at(month + timedelta(days=32))
+
+
+@pytest.fixture
+def mall(session: Session) -> Billed:
+    return Billed(session)
+
+
+def test_retroactive_amendment_becomes_lines_of_the_next_bill(mall: Billed) -> None:
+    contract_id = mall.lease(clauses=[rent("10000.00"), FEE])
+    for month in (JANUARY, FEBRUARY):
+        mall.bill(month)
+    mid = date(2026, 1, 16)
+    mall.amend(
+        contract_id,
+        mid,
+        [rent("12000.00", mid), replace(FEE, valid_from=mid)],
+        at(date(2026, 3, 5)),
+    )
+    dry = mall.bill(MARCH, dry_run=True)
+    real = mall.bill(MARCH)
+    assert dry == replace(real, bill_run_id=None)
+    assert mall.lines(MARCH) == [
+        (MARCH, ChargeType.RENT, D("12000.00")),
+        (MARCH, ChargeType.PROPERTY_FEE, D("1500.00")),
+        # 10,000 × 15/31 + 12,000 × 16/31 − 10,000
+        (JANUARY, ChargeType.RENT, D("1032.26")),
+        (FEBRUARY, ChargeType.RENT, D("2000.00")),
+    ]
+    again = mall.bill(MARCH)
+    assert again == replace(real, created=0, existing=1)
+    mall.bill(APRIL)
+    assert mall.lines(APRIL) == [
+        (APRIL, ChargeType.RENT, D("12000.00")),
+        (APRIL, ChargeType.PROPERTY_FEE, D("1500.00")),
+    ]
+
+
+def test_second_thoughts_take_back_what_was_adjusted(mall: Billed) -> None:
+    contract_id = mall.lease()
+    mall.bill(JANUARY)
+    mall.amend(contract_id, START, [rent("12000.00")], at(FEBRUARY))
+    mall.bill(FEBRUARY)
+    mall.amend(contract_id, START, [rent("10000.00")], at(MARCH))
+    mall.bill(MARCH)
+    assert mall.lines(FEBRUARY)[-1] == (JANUARY, ChargeType.RENT, D("2000.00"))
+    assert mall.lines(MARCH) == [
+        (MARCH, ChargeType.RENT, D("10000.00")),
+        (JANUARY, ChargeType.RENT, D("-2000.00")),
+        (FEBRUARY, ChargeType.RENT, D("-2000.00")),
+    ]
+
+
+def test_lease_that_ended_in_a_billed_month_gets_a_final_bill_and_no_more(mall: Billed) -> None:
+    contract_id = mall.lease()
+    for month in (JANUARY, FEBRUARY):
+        mall.bill(month)
+    mall.end_early(contract_id, date(2026, 2, 14), at(date(2026, 3, 20)))
+    mall.move(date(2026, 3, 20))
+    real = mall.bill(MARCH)
+    assert (real.contracts, real.created) == (1, 1)
+    assert mall.lines(MARCH) == [(FEBRUARY, ChargeType.RENT, D("-5000.00"))]
+    bill = mall.session.scalars(sa.select(Bill).where(Bill.period_start == MARCH)).one()
+    assert (bill.total_amount, bill.contract_id) == (D("-5450.00"), contract_id)
+    assert mall.bill(MARCH) == replace(real, created=0, existing=1)
+    april = mall.bill(APRIL)
+    assert (april.contracts, april.created) == (0, 0)
+
+
+def test_early_end_of_the_month_to_come_needs_no_adjustment(mall: Billed) -> None:
+    contract_id = mall.lease()
+    mall.bill(JANUARY)
+    mall.end_early(contract_id, date(2026, 2, 14), at(date(2026, 2, 3)))
+    mall.move(date(2026, 2, 15))
+    mall.bill(FEBRUARY)
+    assert mall.lines(FEBRUARY) == [(FEBRUARY, ChargeType.RENT, D("5000.00"))]
+    assert mall.bill(MARCH).contracts == 0
+
+
+def test_month_without_a_bill_is_billed_by_its_own_run(mall: Billed) -> None:
+    """February was held back; it comes later, at the terms of today, and is adjusted by nobody."""
+    contract_id = mall.lease()
+    mall.bill(JANUARY)
+    mall.amend(contract_id, START, [rent("12000.00")], at(MARCH))
+    mall.bill(MARCH)
+    assert mall.lines(MARCH)[1:] == [(JANUARY, ChargeType.RENT, D("2000.00"))]
+    mall.bill(FEBRUARY)
+    assert mall.lines(FEBRUARY) == [(FEBRUARY, ChargeType.RENT, D("12000.00"))]
+    mall.bill(APRIL)
+    assert mall.lines(APRIL) == [(APRIL, ChargeType.RENT, D("12000.00"))]
+
+
+def test_void_bill_counts_for_nothing(mall: Billed) -> None:
+    contract_id = mall.lease()
+    mall.bill(JANUARY)
+    mall.amend(contract_id, START, [rent("12000.00")], at(FEBRUARY))
+    mall.session.execute(sa.update(Bill).values(state=BillState.VOID))
+    mall.bill(FEBRUARY)
+    assert mall.lines(FEBRUARY) == [(FEBRUARY, ChargeType.RENT, D("12000.00"))]
+
+
+def test_lease_that_nobody_changed_is_not_computed_again(mall: Billed) -> None:
+    """Its bills say what they said, also when a neighbour's are adjusted."""
+    contract_id = mall.lease()
+    alone = mall.bill(JANUARY)
+    clause = mall.contract(contract_id).clauses[0]
+    clause.parameters = {"amount": "1.00"}  # nothing of the lease says that it was changed
+    mall.session.flush()
+    mall.bill(FEBRUARY)
+    assert mall.lines(FEBRUARY) == [(FEBRUARY, ChargeType.RENT, D("1.00"))]
+    assert alone.created == 1
+
+
+# -- settlements ----------------------------------------------------------------------------------
+
+
+def test_settlement_adds_up_bills_unbilled_days_and_deposit(mall: Billed) -> None:
+    contract_id = mall.lease(clauses=[rent("10000.00"), FEE, SHARE])
+    entry_id = leasing.enter_deposit(
+        mall.session,
+        contract_id=contract_id,
+        kind=DepositKind.RECEIVED,
+        amount=D("20000.00"),
+        entry_date=START,
+        actor=CLERK,
+        now=NOW,
+    )
+    leasing.confirm_deposit(mall.session, entry_id=entry_id, actor=CASHIER, now=NOW)
+    settlement = mall.settle(contract_id, date(2026, 1, 31))
+    assert [(one.charge_type, one.total) for one in settlement.unbilled] == [
+        (ChargeType.RENT, D("10900.00")),
+        (ChargeType.PROPERTY_FEE, D("1590.00")),
+    ]
+    assert settlement.unknown == (ChargeType.TURNOVER_RENT,)
+    assert (settlement.owed, settlement.to_pay) == (D("12490.00"), 0)
+    assert settlement.to_refund == D("7510.00")
+
+
+def test_settlement_of_an_early_end_says_the_final_bill_before_it_is_made(mall: Billed) -> None:
+    contract_id = mall.lease()
+    for month in (JANUARY, FEBRUARY):
+        mall.bill(month)
+    payment_id = record_payment(
+        mall.session,
+        shop_id=mall.shop_id,
+        method=PaymentMethod.CASH,
+        channel_transaction="1",
+        amount=D("15000.00"),
+        received_at=at(FEBRUARY),
+        entered_by="a",
+    )
+    confirm_payment(mall.session, payment_id=payment_id, confirmed_by="b", now=at(FEBRUARY))
+    last_day = date(2026, 2, 14)
+
+    before = mall.settle(contract_id, last_day)
+    assert [(one.number, one.outstanding) for one in before.bills] == [
+        ("B202602-0001", D("6800.00"))
+    ]
+    (line,) = before.unbilled
+    assert (line.period.first, line.total, line.is_adjustment) == (FEBRUARY, D("-5450.00"), True)
+    assert (before.owed, before.to_pay, before.to_refund) == (D("1350.00"), D("1350.00"), 0)
+
+    mall.end_early(contract_id, last_day, at(MARCH))
+    mall.bill(MARCH)
+    settled = mall.settle(contract_id, date(2026, 12, 31))
+    assert settled.as_of == last_day
+    assert [one.outstanding for one in settled.bills] == [D("6800.00"), D("-5450.00")]
+    assert settled.unbilled == ()
+    assert settled.owed == before.owed
+
+
+def test_settlement_counts_unbilled_months_between_bills(mall: Billed) -> None:
+    contract_id = mall.lease()
+    mall.bill(FEBRUARY)
+    settlement = mall.settle(contract_id, date(2026, 4, 15))
+    assert [one.period.first for one in settlement.unbilled] == [MARCH, APRIL]
+    assert settlement.unbilled[1].total == D("5450.00")
+    assert [one.total for one in settlement.bills] == [D("10900.00")]
+
+
+def test_unknown_lease_has_no_settlement(session: Session) -> None:
+    with pytest.raises(NoSuchContract):
+        final_settlement(session, contract_id=4711, as_of=START, now=NOW)
