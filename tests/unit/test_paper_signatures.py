@@ -289,6 +289,7 @@ def test_keys_are_kept_for_their_owner_alone_and_made_once(settings: Settings) -
 
 
 def test_key_of_a_person_is_new_each_time_and_kept_nowhere(settings: Settings) -> None:
+    open_authority(settings, now=NOW)
     known = set(settings.secrets_dir.iterdir())
     one, other = (
         signer_for_one(settings, person="王晓梅", shop="云上书店", contract="HT-1", now=NOW)

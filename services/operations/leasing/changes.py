@@ -40,6 +40,7 @@ from services.operations.leasing.change_steps import (
 )
 from services.operations.leasing.errors import InvalidContract
 from services.operations.leasing.machine import record, require_permission
+from services.operations.leasing.paper_rows import void_papers
 from services.operations.leasing.running_errors import (
     ChangeWaiting,
     DayOutsideLease,
@@ -235,6 +236,7 @@ def withdraw_change(
     event = RecordedEvent.CHANGE_WITHDRAWN
     record(session, contract, event, actor=actor, role=role, now=now, comment=comment)
     if was_sent:
+        void_papers(session, contract_id=contract.id, change_id=change.id, reason=comment, now=now)
         tell(
             session,
             contract,

@@ -24,6 +24,7 @@ from services.operations.leasing.machine import (
     require_permission,
     take,
 )
+from services.operations.leasing.paper_rows import void_papers
 from services.operations.messages import post_message
 from services.queries.contracts import get_contract_terms, tariff_charges
 from storage.models import Contract, ContractVersion
@@ -139,6 +140,7 @@ def revise_contract(
     release_units(contract)
     session.flush()
     if before is ContractState.SENT:
+        void_papers(session, contract_id=contract_id, reason=comment, now=now)
         _tell(
             session,
             contract,
