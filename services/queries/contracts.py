@@ -4,7 +4,8 @@ Belongs here: reading terms into `domain.lease_terms`. Not here: lists and board
 (contract_lists), what a shop sees (portal_contracts).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -145,7 +146,7 @@ def build_terms(
     session: Session,
     *,
     shop_id: int | None,
-    unit_ids: Collection[int],
+    unit_ids: Sequence[int],
     number: str,
     start: date,
     end: date,
@@ -156,14 +157,14 @@ def build_terms(
     clauses: Sequence[ClauseDraft],
 ) -> LeaseTerms:
     """Terms that are not written down yet, for their checks and their schedule. A shop or unit
-    that does not exist is left out.
+    that does not exist is left out; a unit that is named twice stands there twice.
     """
     shop = session.execute(sa.select(Shop.code, Shop.name).where(Shop.id == shop_id)).first()
     return LeaseTerms(
         number=number,
         shop_code=shop.code if shop else "",
         shop_name=shop.name if shop else "",
-        units=_leased(session, Unit.id.in_(unit_ids)),
+        units=_leased(session, Unit.id.in_(unit_ids), times=Counter(unit_ids)),
         start=start,
         end=end,
         deposit=deposit,
@@ -223,13 +224,16 @@ def _header(session: Session, contract_id: int) -> LeaseTerms:
     )
 
 
-def _leased(session: Session, condition: sa.ColumnElement[bool]) -> tuple[LeasedUnit, ...]:
+def _leased(
+    session: Session, condition: sa.ColumnElement[bool], times: Mapping[int, int] | None = None
+) -> tuple[LeasedUnit, ...]:
+    """Units by code, each once or as often as `times` says of its id."""
     rows = session.execute(
-        sa.select(Unit.code, Unit.floor, Unit.area_m2, Unit.opened_date, Unit.closed_date)
+        sa.select(Unit.id, Unit.code, Unit.floor, Unit.area_m2, Unit.opened_date, Unit.closed_date)
         .where(condition)
         .order_by(Unit.code)
     )
-    return tuple(LeasedUnit(*row) for row in rows)
+    return tuple(LeasedUnit(*row[1:]) for row in rows for _ in range(times[row.id] if times else 1))
 
 
 def _clauses(

@@ -5,8 +5,10 @@ and what becomes of it (review), edits of clauses as such (`domain.clause_edits`
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from psycopg.errors import UniqueViolation
@@ -18,7 +20,7 @@ from domain.charges import Proration
 from domain.contract_changes import RecordedEvent
 from domain.contracts import ContractState
 from domain.lease_terms import ClauseDraft
-from domain.term_checks import UNFIT_FOR_A_DRAFT, TermFault, TermProblem, check_terms
+from domain.term_checks import UNFIT_FOR_A_DRAFT, TermFault, check_terms
 from services.operations.leasing.errors import DraftChanged, InvalidContract, NotADraft
 from services.operations.leasing.machine import DRAFTED, locked, record, require_permission
 from services.operations.malls import AlreadyRegistered, NotRegistered
@@ -57,23 +59,27 @@ def draft_contract(
     if mall is None:
         raise NotRegistered(f"there is no mall {mall_id}")
     drafts = tuple(clauses)
-    contract = Contract(
-        mall_id=mall_id,
+    head = _Head(
         shop_id=shop_id,
         number=number,
-        state=ContractState.DRAFT,
+        unit_ids=tuple(unit_ids),
         start_date=start_date,
         end_date=end_date,
         deposit_amount=deposit_amount,
-        currency=mall.currency,
         proration=proration,
         payment_term_days=payment_term_days,
-        predecessor_id=predecessor_id,
         officer=actor if officer is None else officer,
     )
-    _require_register(session, contract, unit_ids)
-    _require_fit(session, contract, unit_ids, drafts, but=frozenset())
-    contract.contract_units = _unit_rows(contract, unit_ids)
+    _require_register(session, head, mall_id)
+    _require_fit(session, head, mall.currency, drafts, but=frozenset())
+    contract = Contract(
+        mall_id=mall_id,
+        state=ContractState.DRAFT,
+        currency=mall.currency,
+        predecessor_id=predecessor_id,
+        **head.columns(),
+    )
+    contract.contract_units = _unit_rows(contract, head.unit_ids)
     contract.clauses = [_row(clause, now) for clause in drafts]
     contract.events = [
         ContractEvent(
@@ -117,6 +123,7 @@ def change_draft(
     given = {
         "shop_id": shop_id,
         "number": number,
+        "unit_ids": None if unit_ids is None else tuple(unit_ids),
         "start_date": start_date,
         "end_date": end_date,
         "deposit_amount": deposit_amount,
@@ -124,15 +131,14 @@ def change_draft(
         "payment_term_days": payment_term_days,
         "officer": officer,
     }
-    wanted = [row.unit_id for row in contract.contract_units] if unit_ids is None else unit_ids
-    with session.no_autoflush:
-        for name, value in given.items():
-            if value is not None:
-                setattr(contract, name, value)
-        _require_register(session, contract, wanted)
-        clauses = [_draft_of(row) for row in _standing(contract)]
-        _require_fit(session, contract, wanted, clauses, but=_CLAUSE_DAYS)
-    _put_units(session, contract, wanted)
+    changed = {name: value for name, value in given.items() if value is not None}
+    head = replace(_head_of(contract), **changed)  # type: ignore[arg-type]
+    _require_register(session, head, contract.mall_id, contract_id)
+    clauses = [_draft_of(row) for row in _standing(contract)]
+    _require_fit(session, head, contract.currency, clauses, but=_CLAUSE_DAYS)
+    for name, value in head.columns().items():
+        setattr(contract, name, value)
+    _put_units(session, contract, head.unit_ids)
     _write(session, contract)
     _record_edit(session, contract, actor=actor, role=role, now=now)
 
@@ -158,8 +164,7 @@ def put_clauses(
     standing = _standing(contract)
     if base_ids is not None and set(base_ids) != {row.id for row in standing}:
         raise DraftChanged(contract.number, _last_editor(contract))
-    unit_ids = [row.unit_id for row in contract.contract_units]
-    _require_fit(session, contract, unit_ids, clauses, but=_LEASE_ITSELF)
+    _require_fit(session, _head_of(contract), contract.currency, clauses, but=_LEASE_ITSELF)
     wanted = list(clauses)
     for row in standing:
         same = _draft_of(row)
@@ -170,6 +175,33 @@ def put_clauses(
     contract.clauses += [_row(clause, now) for clause in wanted]
     session.flush()
     _record_edit(session, contract, actor=actor, role=role, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a draft says beside its clauses."""
+
+    shop_id: int
+    number: str
+    unit_ids: tuple[int, ...]
+    start_date: date
+    end_date: date
+    deposit_amount: Decimal
+    proration: Proration
+    payment_term_days: int
+    officer: str
+
+    def columns(self) -> dict[str, Any]:
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        del values["unit_ids"]
+        return values
+
+
+def _head_of(contract: Contract) -> _Head:
+    values = {
+        one.name: getattr(contract, one.name) for one in fields(_Head) if one.name != "unit_ids"
+    }
+    return _Head(unit_ids=tuple(row.unit_id for row in contract.contract_units), **values)
 
 
 # Left to put_clauses, and to whoever hands the contract in.
@@ -186,32 +218,32 @@ def _draft(session: Session, contract_id: int, role: str) -> Contract:
     return contract
 
 
-def _require_register(session: Session, contract: Contract, unit_ids: Collection[int]) -> None:
+def _require_register(
+    session: Session, head: _Head, mall_id: int, contract_id: int | None = None
+) -> None:
     """Shop and units are those of the mall, and the number is no other contract's."""
-    shop = session.get(Shop, contract.shop_id)
-    if shop is None or shop.mall_id != contract.mall_id:
-        raise NotRegistered(f"there is no shop {contract.shop_id} in the mall {contract.mall_id}")
-    known = set(
-        session.scalars(
-            sa.select(Unit.id).where(Unit.id.in_(unit_ids), Unit.mall_id == contract.mall_id)
-        )
+    shop = session.get(Shop, head.shop_id)
+    if shop is None or shop.mall_id != mall_id:
+        raise NotRegistered(f"there is no shop {head.shop_id} in the mall {mall_id}")
+    known = session.scalars(
+        sa.select(Unit.id).where(Unit.id.in_(head.unit_ids), Unit.mall_id == mall_id)
     )
-    if foreign := set(unit_ids) - known:
+    if foreign := set(head.unit_ids) - set(known):
         names = ", ".join(str(unit_id) for unit_id in sorted(foreign))
-        raise NotRegistered(f"{contract.number}: the mall {contract.mall_id} has no unit {names}")
+        raise NotRegistered(f"{head.number}: the mall {mall_id} has no unit {names}")
     same = sa.select(Contract.id).where(
-        Contract.mall_id == contract.mall_id, Contract.number == contract.number
+        Contract.mall_id == mall_id,
+        Contract.number == head.number,
+        Contract.id.is_distinct_from(contract_id),
     )
-    if contract.id is not None:
-        same = same.where(Contract.id != contract.id)
     if session.scalar(same) is not None:
-        raise AlreadyRegistered(f"the contract {contract.number} is registered already")
+        raise AlreadyRegistered(f"the contract {head.number} is registered already")
 
 
 def _require_fit(
     session: Session,
-    contract: Contract,
-    unit_ids: Collection[int],
+    head: _Head,
+    currency: str,
     clauses: Sequence[ClauseDraft],
     *,
     but: Collection[TermFault],
@@ -219,15 +251,15 @@ def _require_fit(
     """What even a draft may not be. Raises InvalidContract."""
     terms = build_terms(
         session,
-        shop_id=contract.shop_id,
-        unit_ids=unit_ids,
-        number=contract.number,
-        start=contract.start_date,
-        end=contract.end_date,
-        deposit=contract.deposit_amount,
-        currency=contract.currency,
-        proration=contract.proration,
-        payment_term_days=contract.payment_term_days,
+        shop_id=head.shop_id,
+        unit_ids=head.unit_ids,
+        number=head.number,
+        start=head.start_date,
+        end=head.end_date,
+        deposit=head.deposit_amount,
+        currency=currency,
+        proration=head.proration,
+        payment_term_days=head.payment_term_days,
         clauses=clauses,
     )
     problems = [
@@ -235,12 +267,8 @@ def _require_fit(
         for problem in check_terms(terms)
         if problem.fault in UNFIT_FOR_A_DRAFT and problem.fault not in but
     ]
-    if len(set(unit_ids)) != len(unit_ids):
-        twice = [unit_id for unit_id in unit_ids if list(unit_ids).count(unit_id) > 1]
-        code = session.get_one(Unit, twice[0]).code
-        problems.append(TermProblem(TermFault.UNIT_TWICE, details={"unit": code}))
     if problems:
-        raise InvalidContract(contract.number, problems)
+        raise InvalidContract(head.number, problems)
 
 
 def _period(contract: Contract) -> Range[date]:
