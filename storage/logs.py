@@ -115,7 +115,7 @@ def configure_logs(
     root.addHandler(handler)
     root.setLevel(max(least, logging.getLevelNamesMapping()[settings.log_level]))
     # What these say at INFO is what our own lines say already, with addresses in it.
-    for noisy in ("werkzeug", "alembic", "botocore", "urllib3"):
+    for noisy in ("werkzeug", "alembic", "botocore", "urllib3", "tencentcloud_sdk_common"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
 

@@ -131,6 +131,31 @@ class Settings(BaseSettings):
     email_sender: str = Field(
         "atrium@localhost", pattern=r"^[^@\s]+@[^@\s]+$", description="Sender of letters."
     )
+    sms_provider: Literal["", "aliyun", "tencent", "http"] = Field(
+        "",
+        description="Who sends text messages; empty: they are written to log/sms.log in state_dir.",
+    )
+    sms_endpoint: str = Field(
+        "",
+        description="http: the gateway's sendsms address; aliyun and tencent: another address "
+        "than the cloud's own.",
+    )
+    sms_key_id: str = Field(
+        "", description="AccessKey ID (aliyun), SecretId (tencent) or user name (http)."
+    )
+    sms_key_secret: SecretStr = Field(
+        SecretStr(""), description="AccessKey secret, SecretKey or password."
+    )
+    sms_region: str = Field("", description="Region of the cloud; empty: its usual one.")
+    sms_app_id: str = Field("", description="SmsSdkAppId of tencent.")
+    sms_sign_name: str = Field(
+        "", description="The signature (签名) of aliyun or tencent; the sender's number of http."
+    )
+    sms_templates: str = Field(
+        "",
+        description="Templates of aliyun or tencent, separated by semicolons: "
+        "PAYMENT_REMINDER=SMS_123(mall,shop,outstanding); one for a language: SIGNING_CODE/en=….",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe log line written."
     )
@@ -179,6 +204,13 @@ class Settings(BaseSettings):
     def _mail_server(cls, value: SecretStr) -> SecretStr:
         if value and not re.match(r"smtps?://[^/]", value.get_secret_value()):
             raise ValueError("must begin with smtp:// or smtps://")
+        return value
+
+    @field_validator("sms_endpoint")
+    @classmethod
+    def _sms_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(https?://)?[^\s/?#@]+(/[^\s?#@]*)?", value):
+            raise ValueError("must be http(s)://host/path, without user, password and query")
         return value
 
     @field_validator("public_url")
