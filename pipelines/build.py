@@ -12,6 +12,7 @@ from pipelines.assets.backup import database_backup, restore_drill
 from pipelines.assets.billing import bill_documents, issued_bills
 from pipelines.assets.cleaning import cleaned_readings
 from pipelines.assets.landing import api_readings, inbox_files, landing_devices, mall_records
+from pipelines.assets.leasing import lease_states, renewal_reminders
 from pipelines.assets.marts import mart_assets
 from pipelines.assets.messages import delivered_notifications, payment_reminders
 from pipelines.assets.reports import report_files
@@ -34,6 +35,8 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
             landing_devices,
             cleaned_readings,
             mart_assets(),
+            lease_states,
+            renewal_reminders,
             issued_bills,
             bill_documents,
             payment_reminders,

@@ -33,6 +33,12 @@ marts_job = _job(
     minutes=60,
     description="Clean the business dates that changed and bring the marts up to date.",
 )
+leasing_job = _job(
+    "leasing_job",
+    dg.AssetSelection.assets("lease_states"),
+    minutes=15,
+    description="Let leases begin and end.",
+)
 billing_job = _job(
     "billing_job",
     dg.AssetSelection.assets("issued_bills", "bill_documents"),
@@ -41,9 +47,9 @@ billing_job = _job(
 )
 reminders_job = _job(
     "reminders_job",
-    dg.AssetSelection.assets("payment_reminders", "delivered_notifications"),
+    dg.AssetSelection.assets("renewal_reminders", "payment_reminders", "delivered_notifications"),
     minutes=15,
-    description="Write a day's reminders and send what waits.",
+    description="Write a day's reminders of bills and of leases that end, and send what waits.",
 )
 outbox_job = _job(
     "outbox_job",
@@ -73,6 +79,7 @@ drill_job = _job(
 JOBS = (
     landing_job,
     marts_job,
+    leasing_job,
     billing_job,
     reminders_job,
     outbox_job,

@@ -12,12 +12,14 @@ from pipelines.jobs import (
     backup_job,
     billing_job,
     drill_job,
+    leasing_job,
     marts_job,
     reminders_job,
     reports_job,
 )
 from pipelines.partitions import MALL_ZONE, ZONE, day_of, month_before
 from pipelines.resources import Database
+from services.queries.lease_days import list_due_leases
 from services.queries.malls import list_malls
 from services.queries.pipelines import count_uncleaned_dates
 
@@ -51,6 +53,30 @@ def marts_schedule(
 
 
 @dg.schedule(
+    job=leasing_job,
+    cron_schedule="5 * * * *",
+    execution_timezone=MALL_ZONE,
+    default_status=RUNNING,
+    description="Five minutes after a mall's midnight, and at any hour when a lease has not begun "
+    "or ended on its day.",
+)
+def leasing_schedule(
+    context: dg.ScheduleEvaluationContext, database: dg.ResourceParam[Database]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    at = context.scheduled_execution_time
+    with database.reading() as session:
+        is_wanted = any(
+            mall.clock.local(at).hour == 0
+            or list_due_leases(session, mall_id=mall.id, day=mall.clock.local(at).date())
+            for mall in list_malls(session)
+        )
+    if is_wanted:
+        yield dg.RunRequest(partition_key=day_of(at))
+    else:
+        yield dg.SkipReason("No mall's day begins, and no lease waits for its step.")
+
+
+@dg.schedule(
     job=billing_job,
     cron_schedule="5 0-12 1 * *",
     execution_timezone=MALL_ZONE,
@@ -80,7 +106,7 @@ def billing_schedule(
     cron_schedule="0 9 * * *",
     execution_timezone=MALL_ZONE,
     default_status=RUNNING,
-    description="Reminders of the day, at nine, after the quiet hours.",
+    description="Reminders of the day, at nine, after the quiet hours: bills, and leases that end.",
 )
 def reminders_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return _for_day(context)
@@ -121,6 +147,7 @@ def drill_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 SCHEDULES = (
     marts_schedule,
+    leasing_schedule,
     billing_schedule,
     reminders_schedule,
     reports_schedule,

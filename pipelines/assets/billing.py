@@ -15,6 +15,7 @@ from pipelines.partitions import month_of, months
 from pipelines.resources import Database, Malls
 from services.operations.billing import issue_bills, run_bills
 from services.operations.documents import render_missing_bill_documents
+from services.operations.leasing import move_leases
 from services.queries.bills import list_bills
 from storage.objects import ObjectStore
 from storage.settings import Clock, Settings
@@ -50,6 +51,13 @@ def issued_bills(
         wanted = malls.among(session)
     for mall in wanted:
         with database.transaction() as session:
+            # A lease whose first day came while nothing ran is in force, and billed.
+            move_leases(
+                session,
+                mall_id=mall.id,
+                day=mall.clock.local(clock.now()).date(),
+                now=clock.now(),
+            )
             run = run_bills(
                 session, mall_id=mall.id, month=month, now=clock.now(), run_id=context.run.run_id
             )

@@ -30,6 +30,7 @@ STAGES = [
     "staging",
     "intermediate",
     "marts",
+    "leasing",
     "billing",
     "messages",
     "reports",
@@ -134,6 +135,7 @@ def test_schedules_keep_the_clock_of_the_malls() -> None:
     assert {schedule.execution_timezone for schedule in SCHEDULES} == {MALL_ZONE}
     assert {schedule.name: schedule.cron_schedule for schedule in SCHEDULES} == {
         "marts_schedule": "*/5 * * * *",
+        "leasing_schedule": "5 * * * *",
         "billing_schedule": "5 0-12 1 * *",
         "reminders_schedule": "0 9 * * *",
         "reports_schedule": "0 13 1 * *",

@@ -19,6 +19,7 @@ from services.operations.leasing.deposits import SYSTEM, transfer_deposit
 from services.operations.leasing.errors import NotYetEnded, NotYetStarted
 from services.operations.leasing.machine import locked, take
 from services.operations.messages import post_message
+from services.queries.lease_days import list_due_leases
 from storage.models import Contract, ContractChange
 
 STALE_AFTER = timedelta(days=30)
@@ -49,7 +50,7 @@ def move_leases(session: Session, *, mall_id: int, day: date, now: datetime) -> 
         event: [] for event in (Event.ACTIVATE, Event.EXPIRE, Event.TERMINATE, Event.RENEW)
     }
     transferred = []
-    for contract_id in _due(session, mall_id, day):
+    for contract_id in list_due_leases(session, mall_id=mall_id, day=day):
         contract = locked(session, contract_id)
         if contract.state is ContractState.SIGNED and contract.start_date <= day:
             _step(session, contract, Event.ACTIVATE, now)
@@ -93,19 +94,6 @@ def expire_contract(
     if contract.mall.clock.local(now).date() <= contract.end_date:
         raise NotYetEnded(contract.number, contract.end_date)
     return take(session, contract, Event.EXPIRE, actor=actor, role=role, now=now)
-
-
-def _due(session: Session, mall_id: int, day: date) -> list[int]:
-    """Leases of which a step has come; one before the lease that follows it."""
-    begins = sa.and_(Contract.state == ContractState.SIGNED, Contract.start_date <= day)
-    ends = sa.and_(Contract.state == ContractState.ACTIVE, Contract.end_date < day)
-    return list(
-        session.scalars(
-            sa.select(Contract.id)
-            .where(Contract.mall_id == mall_id, begins | ends)
-            .order_by(Contract.start_date, Contract.id)
-        )
-    )
 
 
 def _ending(session: Session, contract: Contract) -> Event:
