@@ -34,3 +34,4 @@ class PaperState(StrEnum):
 CODE_DIGITS = 6
 CODE_LIFE = timedelta(minutes=10)
 CODE_TRIES = 5
+CODE_WAIT = timedelta(seconds=60)  # until another may be sent
