@@ -55,13 +55,14 @@ def create_user(
     shop_codes: Iterable[str] = (),
     password_hash: str | None,
     locale: str = "",
+    phone: str = "",
     active: bool = True,
 ) -> int:
     """A new account; returns its id.
 
     `password_hash` is as Flask-Security stores it, None for an account without password.
     `shop_codes` are codes of shops of the malls named, or `mall/shop` where two malls have the
-    code. Raises EmailTaken, InvalidAccount, NotRegistered (mall or shop).
+    code. Raises EmailTaken, InvalidAccount, InvalidPhone, NotRegistered (mall or shop).
     """
     address = email.strip().lower()
     if "@" not in address:
@@ -75,6 +76,7 @@ def create_user(
         password=password_hash,
         active=active,
         locale=locale,
+        phone=phone_number(phone),
         fs_uniquifier=uuid4().hex,
     )
     user.roles = [_role_row(session, role)]

@@ -80,8 +80,11 @@ GET  /account/authenticator/new                       PEOPLE      200 -
 POST /account/authenticator/new                       PEOPLE      200 -
 POST /account/authenticator/remove                    WITHOUT     302 -
 POST /account/authenticator/remove                    WITH-FACTOR 403 -
+GET  /account/messages                                PEOPLE      200 -
+POST /account/messages                                PEOPLE      302 -
 GET  /account/password                                PEOPLE      200 -
 POST /account/password                                PEOPLE      200 -
+POST /account/phone                                   PEOPLE      302 -
 POST /account/recovery-codes                          WITH-FACTOR 200 -
 POST /account/recovery-codes                          WITHOUT     404 -
 GET  /account/sessions                                PEOPLE      200 -
@@ -243,6 +246,7 @@ POST /api/v1/devices/<adapter>                        PEOPLE      403 -
 POST /api/v1/readings                                 DEVICES     415 -
 POST /api/v1/readings                                 STRANGERS   403 -
 POST /api/v1/readings                                 PEOPLE      403 -
+GET  /api/v1/sms-reports/<token>                      ALL         404 -
 GET  /assets/charts-<version>.js                      ALL         404 -
 GET  /fs-static/<path:filename>                       ALL         404 -
 GET  /healthz                                         ALL         200 -

@@ -1,7 +1,7 @@
 """A person's own account, for staff and shops alike, under /account.
 
-Belongs here: profile and language, password, second factor, sessions. Not here: other people's
-accounts (webapp.admin) and signing in (webapp.auth).
+Belongs here: profile and language, password, second factor, sessions, what one is told. Not here:
+other people's accounts (webapp.admin) and signing in (webapp.auth).
 """
 
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from webapp.auth.authorisation import principal, require
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 # Imported for the routes that it adds to the blueprint.
-from webapp.account import pages  # noqa: E402, F401
+from webapp.account import messages, pages  # noqa: E402, F401
 
 
 @blueprint.before_request

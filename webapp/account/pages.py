@@ -41,7 +41,7 @@ def _live() -> LiveSession:
     return live
 
 
-def _page(template: str, **facts: object) -> str:
+def account_page(template: str, **facts: object) -> str:
     return render_template(
         f"account/{template}", home=home_of(_role()), role=_role(), now=runtime().now(), **facts
     )
@@ -49,7 +49,7 @@ def _page(template: str, **facts: object) -> str:
 
 @blueprint.get("/")
 def index() -> str:
-    return _page("index.html")
+    return account_page("index.html")
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
@@ -69,7 +69,7 @@ def password() -> str | Response:
         door().commit()
         if not is_right:
             form.current.errors = [_("This password is wrong.")]
-            return _page("password.html", form=form)
+            return account_page("password.html", form=form)
         try:
             change_password(
                 door(),
@@ -85,12 +85,12 @@ def password() -> str | Response:
             door().commit()
             flash(_("Your password is changed. Other sessions were ended."), "success")
             return redirect(url_for("account.password"))
-    return _page("password.html", form=form)
+    return account_page("password.html", form=form)
 
 
 @blueprint.get("/authenticator")
 def authenticator() -> str:
-    return _page(
+    return account_page(
         "authenticator.html",
         factor=find_second_factor(door(), user_id=current_user.id),
         is_needed=needs_second_factor(_role()),
@@ -118,9 +118,9 @@ def new_authenticator() -> str | Response:
             )
             door().commit()
             Enrolment.forget()
-            return _page("recovery_codes.html", codes=codes)
+            return account_page("recovery_codes.html", codes=codes)
         form.code.errors = [_("This code is wrong. Is the telephone's clock right?")]
-    return _page("new_authenticator.html", form=form, enrolment=enrolment)
+    return account_page("new_authenticator.html", form=form, enrolment=enrolment)
 
 
 @blueprint.post("/recovery-codes")
@@ -134,7 +134,7 @@ def recovery_codes() -> str:
         door(), user_id=current_user.id, code_key=state.settings.secret(KEY), now=state.now()
     )
     door().commit()
-    return _page("recovery_codes.html", codes=codes)
+    return account_page("recovery_codes.html", codes=codes)
 
 
 @blueprint.post("/authenticator/remove")
@@ -151,7 +151,7 @@ def remove_authenticator() -> Response:
 @blueprint.get("/sessions")
 def sessions() -> str:
     found = list_sessions(door(), user_id=current_user.id, now=runtime().now())
-    return _page(
+    return account_page(
         "sessions.html",
         sessions=[(one, browser_and_system(one.agent)) for one in found],
         current_id=_live().id,

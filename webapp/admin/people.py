@@ -29,6 +29,7 @@ from services.operations.people import (
     OwnAccount,
     activate_user,
     change_access,
+    change_phone,
     create_user,
     deactivate_user,
     rename_user,
@@ -100,6 +101,7 @@ class UserView(RecordView):
         "name",
         "role",
         "reach",
+        "phone",
         "locale",
         "create_datetime",
         "current_login_at",
@@ -112,6 +114,7 @@ class UserView(RecordView):
         "role": _l("Role"),
         "reach": _l("Malls and shops"),
         "state": _l("State"),
+        "phone": _l("Telephone"),
         "locale": _l("Language"),
         "create_datetime": _l("Account made"),
         "current_login_at": _l("Last sign-in"),
@@ -178,6 +181,7 @@ class UserView(RecordView):
                 shop_codes=form.shop_codes.data,
                 password_hash=None,
                 locale=form.locale.data,
+                phone=form.phone.data,
             )
             self._invite(session, user_id)
             session.commit()
@@ -194,6 +198,7 @@ class UserView(RecordView):
         session = access.database()
         try:
             rename_user(session, user_id=model.id, name=form.name.data, locale=form.locale.data)
+            change_phone(session, user_id=model.id, phone=form.phone.data)
             changed = change_access(
                 session,
                 user_id=model.id,

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from wtforms import SelectField, SelectMultipleField, StringField
 from wtforms.validators import DataRequired, Email, Length, ValidationError
 
-from domain.people import Role
+from domain.people import InvalidPhone, Role, phone_number
 from services.queries.people import list_shop_choices
 from webapp.admin import access, labels
 from webapp.admin.base import Form
@@ -59,11 +59,25 @@ class InvitationForm(Form):
         choices=lambda: list_shop_choices(access.database()),
         description=_l("For the role Shop, and only for it: the shops it acts for."),
     )
+    phone = StringField(
+        _l("Telephone"),
+        [Length(max=40)],
+        render_kw={"type": "tel", "autocomplete": "off"},
+        description=_l("For text messages; the person can change it."),
+    )
     locale = SelectField(
         _l("Language"),
         choices=lambda: [("", _("As the browser asks")), *LOCALES.items()],
         description=_l("Of the pages and of letters."),
     )
+
+    def validate_phone(self, field: Any) -> None:
+        try:
+            field.data = phone_number(field.data or "")
+        except InvalidPhone:
+            raise ValidationError(
+                _("Write the number with its digits, such as 138 0000 0000 or +86 138 0000 0000.")
+            ) from None
 
     def validate_mall_codes(self, field: Any) -> None:
         if self.role.data in (Role.MANAGEMENT, Role.OPERATION, Role.FINANCE) and not field.data:
