@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from domain.contracts import ContractEvent as Event
-from domain.contracts import ContractState
+from domain.contracts import ContractState, advance
 from domain.notifications import Audience, Template
 from domain.people import Role
 from domain.term_checks import check_terms
@@ -39,10 +39,11 @@ def submit_contract(
     """DRAFT → IN_REVIEW: the terms are kept as a version, and from now on the units are held.
 
     Raises InvalidContract, naming the clauses at fault; UnitAlreadyLet, naming the other
-    contract. Nothing is changed then.
+    contract; IllegalTransition, RoleMayNot. Nothing is changed then.
     """
     contract = locked(session, contract_id)
     require_permission(Event.SUBMIT, role)
+    advance(contract.state, Event.SUBMIT)
     lock_units(session, contract)
     terms = get_contract_terms(session, contract_id)
     found = check_terms(terms, tariffs=tariff_charges(session, mall_id=contract.mall_id))
