@@ -253,9 +253,11 @@ def _rows() -> sa.Select[*tuple[Any, ...]]:
     ).join(Shop, Shop.id == Contract.shop_id)
 
 
-def _each_state(states: Collection[ContractState]) -> sa.Values:
+def _each_state(states: Collection[ContractState]) -> sa.TableValuedAlias:
+    """The states as rows; a statement with an array is prepared once, whatever stands in it."""
     column = sa.column("state", Contract.__table__.c.state.type)
-    return sa.values(column, name="each_state").data([(state,) for state in states])
+    values = sa.literal([state.value for state in states], ARRAY(sa.String))
+    return sa.func.unnest(values).table_valued(column).render_derived(name="each_state")
 
 
 def _counts(

@@ -169,6 +169,7 @@ def filter_words(wanted: ContractFilter) -> dict[str, Any]:
     return {
         "wanted": wanted,
         "states": labels.labels_of(ContractState),
+        "chips": {state: formats.enum(state) for state in ContractState},
         "officers": list_officers_in_charge(session, mall_id=mall_id),
         "shop": shop,
         "is_filtered": any(request.args.get(name) for name in FILTERS),
