@@ -63,11 +63,13 @@ def post_message(
         send_after=send_after or now,
         expires_at=expires_at,
     )
-    # Without a target and without RETURNING: a shop may add here what it may not read.
+    # Without a target and, being inline, without RETURNING: a shop may add here what it may not
+    # read.
     done = cast(
         sa.CursorResult[Any],
         session.execute(
-            statement.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}
+            statement.on_conflict_do_nothing().inline(),
+            execution_options={"preserve_rowcount": True},
         ),
     )
     return done.rowcount == 1

@@ -129,7 +129,7 @@ def test_pipelines_carry_leases_and_deposits_over_the_year_s_end(
     assert not any(again["lease_states"].values())
     assert again["renewal_reminders"] == {"created": 0, "existing": 0}
     with Session(engine) as session:
-        states = dict(session.execute(sa.select(Contract.number, Contract.state)).tuples().all())
+        states = dict(session.execute(sa.select(Contract.number, Contract.state)).all())
         assert states == {"C-1": ContractState.RENEWED, "C-2": ContractState.ACTIVE}
         assert deposit_balance(session, contract_id=following) == Decimal("20000.00")
         ended = session.scalars(

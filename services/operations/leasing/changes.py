@@ -221,7 +221,7 @@ def withdraw_change(
     role: str = "OPERATION",
     comment: str = "",
 ) -> ChangeState:
-    """IN_REVIEW or SENT → WITHDRAWN; a shop that was asked for its signature is told.
+    """IN_REVIEW or SENT → WITHDRAWN; the paper of one that was sent is void, and the shop is told.
 
     Raises ChangeNotFound, ReasonRequired (once it was sent), IllegalTransition, RoleMayNot.
     """
