@@ -22,7 +22,7 @@ csrf = CSRFProtect()
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The web application. Raises storage.postgres.PostgresError when no database is there."""
-    from webapp import api, assets, auth, database, errors, headers, language, pages, portal
+    from webapp import api, assets, auth, database, errors, headers, language, pages, portal, verify
     from webapp.admin import create_admin
     from webapp.network import Network
     from webapp.uploads import limit_bodies
@@ -61,10 +61,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     assets.install(app)
     create_admin(app)
     portal.install(app)
+    verify.install(app)
     app.register_blueprint(pages.blueprint)
     # The API refuses cookies, so a forged form cannot speak with a person's session there.
     app.register_blueprint(api.blueprint)
     csrf.exempt(api.blueprint)
+    app.register_blueprint(api.sms_reports)
     quick = api.QuickReadings(app)
     app.wsgi_app = Network(quick, settings)  # type: ignore[method-assign]
     return app

@@ -57,6 +57,24 @@ BEGIN
 END
 $$
 """
+# A provider tells what became of a message that it took; it knows the name it was given, and
+# nothing else of the house.
+NOTE_REPORT = """
+CREATE FUNCTION app.note_delivery_report(provider_id text, state text, reason text, at timestamptz)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF $1 = '' OR $2 NOT IN ('DELIVERED', 'FAILED') THEN
+        RETURN false;
+    END IF;
+    UPDATE app.notifications n SET state = $2, error = $3,
+        delivered_at = CASE $2 WHEN 'DELIVERED' THEN $4 END,
+        sent_at = coalesce(n.sent_at, $4)
+    WHERE n.provider_id = $1 AND n.state IN ('PENDING', 'SENT');
+    RETURN FOUND;
+END
+$$
+"""
+REPORT = "app.note_delivery_report(text, text, text, timestamptz)"
 HIDE = """
 UPDATE app.notifications SET secret_body = body, body = ''
 WHERE template IN ('ACCOUNT_INVITATION', 'PASSWORD_RESET')
@@ -365,6 +383,9 @@ def upgrade() -> None:
         )
     op.execute(f"GRANT SELECT (subject, provider, provider_id) ON app.notifications TO {DOOR}")
     op.execute(f"GRANT SELECT (phone) ON app.users TO {PIPELINES}")
+    op.execute(NOTE_REPORT)
+    op.execute(f"REVOKE ALL ON FUNCTION {REPORT} FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {REPORT} TO {Group.INGEST}")
     op.execute(WAKE)
     for table in ("outbox_messages", "notifications"):
         op.execute(
@@ -374,6 +395,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(f"DROP FUNCTION {REPORT}")
     op.execute("DROP TRIGGER wake_messenger ON app.notifications")
     op.execute(f"REVOKE ALL ON app.notifications FROM {', '.join(STAFF)}")
     # What 0010 gave.
