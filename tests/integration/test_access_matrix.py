@@ -215,6 +215,10 @@ GET  /admin/shops/new/                                DESK        200 -
 POST /admin/shops/new/                                DESK        200 -
 GET  /admin/static/<path:filename>                    ALL         404 -
 GET  /admin/units/                                    STAFF       200 -
+GET  /admin/units/<ID:unit_id>/merge                  DESK        200 mall
+POST /admin/units/<ID:unit_id>/merge                  DESK        422 mall
+GET  /admin/units/<ID:unit_id>/split                  DESK        200 mall
+POST /admin/units/<ID:unit_id>/split                  DESK        422 mall
 GET  /admin/units/details/                            STAFF       200 mall ?id={unit_id}
 GET  /admin/units/edit/                               DESK        200 mall ?id={unit_id}
 POST /admin/units/edit/                               DESK        302 mall ?id={unit_id}

@@ -36,7 +36,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.inbox import InboxView, unread
     from webapp.admin.landing import LandedFileView
     from webapp.admin.late_values import LateValuesView
-    from webapp.admin.malls import MallView, ShopView, UnitView
+    from webapp.admin.malls import MallView
     from webapp.admin.message_texts import MessageTextsView
     from webapp.admin.messages import MessagesView
     from webapp.admin.people import UserView
@@ -46,6 +46,8 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.roles import RolesView
     from webapp.admin.runs import RunsView
     from webapp.admin.shop_files import ShopFilesView
+    from webapp.admin.shops import ShopView
+    from webapp.admin.units import UnitView
     from webapp.admin.unknown_devices import UnknownDeviceView
     from webapp.auth.authorisation import may
     from webapp.database import EXTENSION

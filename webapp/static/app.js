@@ -91,3 +91,16 @@ if (steps) {
   setTimeout(goOn, 400);
   document.addEventListener("visibilitychange", goOn, { once: true });
 }
+
+// What is left of a unit's area while it is given to its parts.
+for (const parts of document.querySelectorAll("[data-parts]")) {
+  const rest = parts.querySelector("[data-rest]");
+  const cents = (text) => Math.round(Number(text) * 100) || 0;
+  const show = () => {
+    let left = cents(parts.dataset.parts);
+    for (const field of parts.querySelectorAll("[data-part]")) left -= cents(field.value);
+    rest.textContent = left ? rest.dataset.words.replace("{rest}", (left / 100).toFixed(2)) : "";
+  };
+  parts.addEventListener("input", show);
+  show();
+}
