@@ -79,6 +79,7 @@ class MessagesView(StaffView):
             messages_waiting=found.items,
             pager=listing.pager(found, _place),
             why_nobody=words.why_nobody,
+            is_lost=words.is_lost,
             **_shared(),
         )
         return page
@@ -164,6 +165,7 @@ def _shared() -> dict[str, Any]:
     return {
         "kind": words.kind_of_message,
         "why": words.why,
+        "who": words.who,
         "audience": _audience,
         "failed": f"{FAILED_COUNTED}+" if failed > FAILED_COUNTED else str(failed or ""),
     }

@@ -1,18 +1,16 @@
 """Kinds of messages by name, why one was sent, and why it was not."""
 
-from enum import StrEnum
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
-from domain.contract_changes import ChangeEvent, RecordedEvent
-from domain.contracts import ContractEvent
 from domain.notifications import Template, Unaddressed
 from domain.reminders import ReminderStep
+from domain.scopes import ActorKind
 from services.operations.outbox import Refusal
-from webapp.admin import labels
+from webapp.words.lease_refusals import event_word
 
 # By the stored text: a template of a later release has no word here.
 _KINDS: dict[str, Any] = {
@@ -57,20 +55,24 @@ def kinds_of_messages() -> list[tuple[str, Any]]:
 
 
 def why(cause: str) -> str:
-    """The cause that an outbox message keeps, `CONTRACT SEND` say, in words."""
+    """The cause that an outbox message keeps in words: `CONTRACT SEND`, `CHANGE
+    AMENDMENT_PROPOSED`, `REMINDER T-3`, `30 DAYS BEFORE THE END`.
+    """
     thing, _space, event = cause.partition(" ")
-    if thing == "CONTRACT":
-        return _("Contract: %(event)s", event=_step(event, ContractEvent, RecordedEvent))
-    if thing == "CHANGE":
-        return _("Change of a lease: %(event)s", event=_step(event, ChangeEvent, RecordedEvent))
+    if thing in ("CONTRACT", "CHANGE"):
+        return _("Contract: %(event)s", event=event_word(event))
     if thing == "REMINDER" and event in set(ReminderStep):
         return _day_of_reminder(ReminderStep(event).offset.days)
+    if thing.isdecimal():
+        return ngettext(
+            "%(num)s day before the lease ends", "%(num)s days before the lease ends", int(thing)
+        )
     return cause
 
 
-def _step(event: str, *kinds: type[StrEnum]) -> Any:
-    kind = next((kind for kind in kinds if event in set(kind)), kinds[0])
-    return labels.label_of_value(kind, event)
+def who(actor: str) -> str:
+    """Whoever caused a message: the calendar is nobody."""
+    return _("The calendar") if actor == ActorKind.SYSTEM else actor
 
 
 def _day_of_reminder(days: int) -> str:
@@ -92,6 +94,11 @@ _UNADDRESSED: dict[str, Any] = {
     Unaddressed.SETTLED.value: _l("What it was about was settled before its turn came."),
     Unaddressed.WORDS.value: _l("Its words name something that it does not know."),
 }
+
+
+def is_lost(problem: str) -> bool:
+    """Whether somebody has to do something about a message that reached nobody."""
+    return problem.partition(":")[0] in (Unaddressed.NOBODY, Unaddressed.WORDS)
 
 
 def why_nobody(problem: str) -> Any:
