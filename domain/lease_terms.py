@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from domain.charges import CHARGE_ORDER, ChargeType, PricingKind, Proration
 from domain.clauses import Clause, parse_clause
@@ -147,5 +147,15 @@ def in_reading_order(clauses: Iterable[ClauseDraft]) -> tuple[ClauseDraft, ...]:
     return tuple(sorted(clauses, key=reading_order))
 
 
-def reading_order(clause: ClauseDraft) -> tuple[int, date]:
+class Dated(Protocol):
+    """A clause in whatever shape: what is charged, and since when."""
+
+    @property
+    def charge_type(self) -> ChargeType: ...
+
+    @property
+    def valid_from(self) -> date: ...
+
+
+def reading_order(clause: Dated) -> tuple[int, date]:
     return CHARGE_ORDER[clause.charge_type], clause.valid_from

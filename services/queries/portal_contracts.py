@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from domain.charges import ChargeType, PricingKind, Proration
 from domain.contracts import IN_FORCE, SHOWN_TO_SHOP, ContractState
+from domain.lease_terms import reading_order
 from storage.models import Contract, ContractClause, ContractUnit, Unit
 
 
@@ -91,8 +92,10 @@ def find_own_contract(
 def list_own_clauses(
     session: Session, *, shop_ids: Set[int], contract_id: int
 ) -> tuple[ClauseView, ...]:
-    """The terms that a contract of the shops has now; those superseded are left out."""
-    return clause_views(
+    """The terms that a contract of the shops has now, in reading order; those superseded are left
+    out.
+    """
+    found = clause_views(
         session,
         ContractClause.contract_id == contract_id,
         ContractClause.superseded_at.is_(None),
@@ -102,6 +105,7 @@ def list_own_clauses(
             )
         ),
     )
+    return tuple(sorted(found, key=reading_order))
 
 
 def current_contract(contracts: tuple[OwnContract, ...], today: date) -> OwnContract | None:

@@ -8,9 +8,21 @@ from lease_samples import END, START, clause, lease, rent, turnover
 
 from domain.charges import ChargeType as C
 from domain.charges import PricingKind as K
+from domain.charges import Proration
+from domain.clauses import GREATEST_FACTOR
 from domain.lease_terms import LeasedUnit
-from domain.parameters import Problem
-from domain.term_checks import UNFIT_FOR_A_DRAFT, WARNINGS, TermFault, check_terms, without
+from domain.parameters import GREATEST, Problem, sentence
+from domain.rent_schedule import rent_schedule
+from domain.term_checks import (
+    UNFIT_FOR_A_DRAFT,
+    WARNINGS,
+    TermFault,
+    TermProblem,
+    check_terms,
+    without,
+)
+
+BAD = TermFault.BAD_PARAMETER
 
 TARIFFS = {"POWER": C.ELECTRICITY, "TAP": C.WATER}
 WATER = clause(C.WATER, K.METERED, tariff="TAP")
@@ -184,6 +196,31 @@ def test_lease_on_sales_alone_is_a_lease():
 def test_unfinished_draft_is_priced_without_the_clauses_at_fault():
     terms = lease(rent("x"), rent("2"), clause(C.OTHER, K.FIXED_MONTHLY, date(2030, 1, 1)))
     assert without(terms, check_terms(terms)).clauses == (rent("2"),)
+
+
+class Anything(dict):
+    """Details of any name."""
+
+    def __missing__(self, name):
+        return f"<{name}>"
+
+
+def test_every_fault_and_every_problem_has_its_sentence():
+    said = {str(TermProblem(fault, details=Anything())) for fault in set(TermFault) - {BAD}}
+    said |= {sentence(problem, Anything()) for problem in Problem}
+    assert len(said) == len(TermFault) - 1 + len(Problem)
+
+
+@pytest.mark.parametrize("kind", [K.FIXED_MONTHLY, K.PER_AREA_MONTH, K.PER_AREA_DAY])
+@pytest.mark.parametrize("proration", list(Proration))
+def test_whatever_the_checks_let_through_can_be_priced(kind, proration):
+    field = "amount" if kind is K.FIXED_MONTHLY else "rate"
+    unit = LeasedUnit("HUGE", "1F", D("99999999.99"))
+    most = {field: str(GREATEST), "factor": str(GREATEST_FACTOR), "tax_rate": "1"}
+    dear = clause(C.RENT, kind, **most)
+    terms = lease(dear, units=(unit,), proration=proration, start=START, end=date(2075, 12, 31))
+    assert [p for p in check_terms(terms) if not p.is_warning] == []
+    assert len(rent_schedule(terms)) == 600
 
 
 def test_warning_never_stops_a_draft():
