@@ -37,6 +37,7 @@ from sample_mall import (
     build_sample_mall,
     drop_files,
     is_posted,
+    lay_out_desk,
     pay_bills,
     post_batches,
 )
@@ -144,6 +145,14 @@ def _carry(
             with stages.stage("Payments"):
                 pay_bills(engine, mall=mall, month=month, now=_at(_following(month), ZONE))
             pipeline.proceed()
+    with stages.stage("Leasing desk"):
+        lay_out_desk(
+            engine,
+            open_object_store(settings),
+            settings=settings,
+            mall_id=mall.mall_id,
+            now=Clock(settings.clock).now(),
+        )
     return {
         "mall": mall.mall_code,
         "month": f"{month:%Y-%m}",

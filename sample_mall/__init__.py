@@ -7,6 +7,7 @@ that the product itself needs. docs/sample-mall.md describes it.
 
 from sample_mall.batches import PostFailed, PostResult, is_posted, post_batches
 from sample_mall.build import SampleMall, build_sample_mall
+from sample_mall.desk import lay_out_desk
 from sample_mall.files import DropResult, drop_files
 from sample_mall.payments import PayResult, pay_bills
 from sample_mall.plan_shops import MALL_CODE, TIME_ZONE
@@ -24,6 +25,7 @@ __all__ = [
     "build_sample_mall",
     "drop_files",
     "is_posted",
+    "lay_out_desk",
     "pay_bills",
     "post_batches",
 ]

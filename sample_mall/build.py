@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from domain.deposits import DepositKind
 from domain.devices import DeviceKind, DeviceStatus, FeedKind
 from sample_mall.plan_devices import (
     COUNTER_MAXIMUM,
@@ -29,6 +30,8 @@ from sample_mall.plan_leases import MOVE_IN_DAY, MOVE_IN_SHOP, TARIFFS, LeasePla
 from sample_mall.plan_shops import (
     AREA_OF_UNIT,
     CUTOFF_HOUR,
+    FINANCE_CLERK,
+    FINANCE_LEAD,
     LEASING_OFFICER,
     MALL_ADDRESS,
     MALL_CODE,
@@ -45,6 +48,7 @@ from sample_mall.shift import add_months
 from sample_mall.sources import FILES, locate
 from services.operations import leasing
 from services.operations.devices import install_device, register_device, remove_device
+from services.operations.leasing.deposits import confirm_deposit, enter_deposit
 from services.operations.malls import register_mall, register_shop, register_unit
 from services.operations.service_requests import submit_request
 from services.operations.tariffs import register_tariff
@@ -211,6 +215,27 @@ class _Books:
         take(leasing.send_contract, LEASING_OFFICER, 25, 9)
         take(leasing.sign_contract, plan.shop.contact, 21, 15)
         take(leasing.activate_contract, SYSTEM, 0, 0)
+        self._receive_deposit(contract_id, plan)
+
+    def _receive_deposit(self, contract_id: int, plan: LeasePlan) -> None:
+        """Paid a week before the lease begins; entered by one, confirmed by another."""
+        paid = plan.start - timedelta(days=7)
+        entry_id = enter_deposit(
+            self.session,
+            contract_id=contract_id,
+            kind=DepositKind.RECEIVED,
+            amount=plan.deposit,
+            entry_date=paid,
+            reference=f"BANK-{plan.number}",
+            actor=FINANCE_CLERK,
+            now=_local(paid, 15),
+        )
+        confirm_deposit(
+            self.session,
+            entry_id=entry_id,
+            actor=FINANCE_LEAD,
+            now=_local(paid + timedelta(days=1), 10),
+        )
 
     def _enter_counters(self) -> None:
         for counter in COUNTERS:

@@ -21,6 +21,7 @@ from sample_mall import (
     build_sample_mall,
     drop_files,
     is_posted,
+    lay_out_desk,
     post_batches,
     sources,
 )
@@ -69,6 +70,39 @@ def test_half_built_mall_is_completed(engine: sa.Engine) -> None:
         connection.execute(sa.text("DELETE FROM app.tariffs WHERE code = 'ELEC-TOU'"))
     build_sample_mall(engine, month=MONTH, now=NOW)
     assert count_rows(engine) == rows
+
+
+def test_desk_has_leases_in_every_state_before_they_begin(
+    engine: sa.Engine, tmp_path: Path, font_state_dir: Path
+) -> None:
+    mall = build_sample_mall(engine, month=MONTH, now=NOW)
+    settings = Settings(state_dir=font_state_dir, _env_file=None)
+    store = FolderStore(tmp_path)
+
+    def lay_out() -> int:
+        return lay_out_desk(engine, store, settings=settings, mall_id=mall.mall_id, now=AFTERWARDS)
+
+    assert lay_out() == 6
+    rows = count_rows(engine)
+    assert lay_out() == 0
+    assert count_rows(engine) == rows
+    with engine.connect() as connection:
+        states = connection.execute(
+            sa.text(
+                "SELECT s.code, c.state FROM app.contracts c JOIN app.shops s ON s.id = c.shop_id"
+                " WHERE c.number LIKE 'ATR-NEW-%' ORDER BY c.number"
+            )
+        ).all()
+        paper = connection.execute(
+            sa.text("SELECT object_key, state FROM app.contract_papers")
+        ).one()
+    assert [tuple(row) for row in states] == [
+        ("S02", "DRAFT"), ("S06", "IN_REVIEW"), ("S15", "REJECTED"), ("S01", "SENT"),
+        ("S16", "IN_REVIEW"),
+    ]  # fmt: skip
+    assert paper.state == "SEALED"
+    assert store.get(paper.object_key).startswith(b"%PDF-")
+    assert (rows["contract_changes"], rows["deposit_entries"]) == (1, 40)
 
 
 def test_all_leases_are_in_force_and_hold_their_units(engine: sa.Engine) -> None:
