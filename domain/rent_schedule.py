@@ -83,10 +83,16 @@ def rent_schedule(terms: LeaseTerms) -> tuple[ScheduleMonth, ...]:
     faulty ones out. The lease must not end before it starts.
     """
     contract = as_input(terms)
+    months = tuple(Period(contract.start, contract.end).months())
+    # A long lease in many steps: each month is computed from the few clauses that touch it.
+    clauses: dict[Period, list[Clause]] = {month: [] for month in months}
+    at = {(month.first.year, month.first.month): month for month in months}
+    for clause in contract.clauses:
+        in_force = days_in_force(contract, clause, Period(contract.start, contract.end))
+        for part in in_force.months() if in_force else ():
+            clauses[at[part.first.year, part.first.month]].append(clause)
     with localcontext(MONEY_CONTEXT):
-        return tuple(
-            _month(contract, days) for days in Period(contract.start, contract.end).months()
-        )
+        return tuple(_month(contract, clauses[month], month) for month in months)
 
 
 def charge_types(schedule: Sequence[ScheduleMonth]) -> tuple[ChargeType, ...]:
@@ -117,9 +123,12 @@ def as_input(terms: LeaseTerms) -> ContractInput:
     )
 
 
-def _month(contract: ContractInput, days: Period) -> ScheduleMonth:
+def _month(contract: ContractInput, clauses: Sequence[Clause], days: Period) -> ScheduleMonth:
     charges = tuple(
-        entry for charge_type in ChargeType for entry in _charges(contract, charge_type, days)
+        entry
+        for charge_type in ChargeType
+        if (own := [clause for clause in clauses if clause.charge_type is charge_type])
+        for entry in _charges(contract, charge_type, own, days)
     )
     return ScheduleMonth(
         days,
@@ -131,28 +140,25 @@ def _month(contract: ContractInput, days: Period) -> ScheduleMonth:
 
 
 def _charges(
-    contract: ContractInput, charge_type: ChargeType, days: Period
+    contract: ContractInput, charge_type: ChargeType, clauses: Sequence[Clause], days: Period
 ) -> Iterator[ScheduleCharge]:
     lines: list[Line] = []
     free_days = 0
-    is_agreed = is_metered = False
+    is_metered = False
     settled: list[Settled] | None = None
-    for clause in contract.clauses:
+    for clause in clauses:
         in_force = days_in_force(contract, clause, days)
-        if clause.charge_type is not charge_type or in_force is None:
-            continue
+        assert in_force is not None
         terms = clause.pricing
         if isinstance(terms, Percentage):
             settled = (settled or []) + _settled(contract, clause, terms, days)
         elif isinstance(terms, Metered):
             is_metered = True
         else:
-            found = list(recurring_lines(contract, clause, in_force))
-            lines += found
-            is_agreed = is_agreed or bool(found)
+            lines += recurring_lines(contract, clause, in_force)
             if isinstance(terms, FixedMonthly | PerAreaMonth | PerAreaDay) and not terms.factor:
                 free_days += in_force.days
-    if is_agreed:
+    if lines:
         yield ScheduleCharge(
             charge_type,
             Basis.AGREED,
