@@ -1,7 +1,7 @@
-"""What a drafter chooses from: units and who holds them, tariffs, the next free number.
+"""What a drafter chooses from: units and who holds them, the next free number.
 
-Belongs here: the choices of the form of a lease. Not here: the lease itself (contracts), and the
-officers, who are people (people).
+Belongs here: the choices of the form of a lease. Not here: the lease itself and
+tariffs (contracts), and the officers, who are people (people).
 """
 
 import re
@@ -13,9 +13,8 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from domain.charges import ChargeType
 from domain.contracts import ContractState
-from storage.models import Contract, ContractUnit, Tariff, Unit
+from storage.models import Contract, ContractUnit, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +89,6 @@ def list_unit_choices(
         )
         for unit in units
     )
-
-
-def list_tariff_choices(session: Session, *, mall_id: int) -> tuple[tuple[str, ChargeType], ...]:
-    """(code, charge) of the mall's tariffs, each once, by code."""
-    rows = session.execute(
-        sa.select(Tariff.code, Tariff.charge_type)
-        .where(Tariff.mall_id == mall_id)
-        .distinct()
-        .order_by(Tariff.code)
-    )
-    return tuple((code, charge) for code, charge in rows)
 
 
 def suggest_number(session: Session, *, mall_id: int) -> str:

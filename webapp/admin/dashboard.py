@@ -27,6 +27,7 @@ from services.queries.dashboard import (
 )
 from webapp.admin import access, formats, labels
 from webapp.admin.base import StaffView
+from webapp.admin.contracts.waiting import waiting_leases
 from webapp.admin.period import Span, month_of, parse_span, week_of
 from webapp.auth.authorisation import may, require
 from webapp.downloads import csv_download
@@ -168,7 +169,7 @@ class HomeView(StaffView, AdminIndexView):
 
     def _waiting(self, waiting: Waiting) -> list[Item]:
         """What waits for this person, each with its page."""
-        items: list[Item] = []
+        items = [Item(*facts) for facts in waiting_leases()]
         if may(Permission.BILLS_READ):
             items.append(
                 Item(

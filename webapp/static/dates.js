@@ -37,9 +37,14 @@ class Calendar {
     document.addEventListener("pointerdown", (event) => {
       if (!this.box.contains(event.target) && event.target !== field) this.close();
     });
-    this.box.addEventListener("focusout", (event) => {
-      if (!this.box.contains(event.relatedTarget) && event.relatedTarget !== field) this.close();
-    });
+    // A click in the calendar leaves the focus where it is; whoever goes on to another field
+    // leaves the calendar too.
+    this.box.addEventListener("mousedown", (event) => event.preventDefault());
+    for (const part of [this.box, field]) {
+      part.addEventListener("focusout", (event) => {
+        if (!this.box.contains(event.relatedTarget) && event.relatedTarget !== field) this.close();
+      });
+    }
   }
 
   open() {

@@ -10,14 +10,14 @@ People type percents and thousands (`8.5`, `1,200,000`); a clause keeps shares a
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from domain.charges import ChargeType, PricingKind
-from services.operations.leasing import ClauseDraft
+from domain.lease_terms import ClauseDraft
 
 # The fields of every clause, then those of each kind; the names are those of the form.
 COMMON = ("charge_type", "pricing_kind", "valid_from", "valid_to", "tax_rate", "tax")
@@ -63,12 +63,11 @@ _NAME = re.compile(r"clause-(\d{1,4})-(?:tier-(\d{1,3})-)?(\w+)")
 @dataclass
 class ClauseEntry:
     """One clause of the editor. `tiers` are (up to, percent) as typed; `faults` are sentences by
-    field, those of the whole clause under the empty name. `clause_id` is that of the row it shows.
+    field, those of the whole clause under the empty name, of a band under `tiers-<its place>`.
     """
 
     values: dict[str, str]
     tiers: list[tuple[str, str]] = field(default_factory=list)
-    clause_id: int | None = None
     faults: dict[str, list[str]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> str:
@@ -85,14 +84,6 @@ class ClauseEntry:
     @property
     def has_indexation(self) -> bool:
         return any(self[name].strip() for name in INDEXATION)
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether nothing was typed into it that a clause needs."""
-        priced = (name for name in KNOWN if name not in COMMON and name not in _CHOSEN)
-        return not any(self[name].strip() for name in priced) and not any(
-            part.strip() for tier in self.tiers for part in tier
-        )
 
     def say(self, name: str, sentence: str) -> None:
         """Show a fault at a field; the sentence once."""
@@ -153,8 +144,8 @@ class ClauseEntry:
         return ClauseDraft(self.charge_type, self.kind, self.parameters(), first, last)
 
     @classmethod
-    def of(cls, draft: Any, clause_id: int | None = None) -> "ClauseEntry":
-        """A clause, stored or drafted, as the editor shows it."""
+    def of(cls, draft: ClauseDraft) -> "ClauseEntry":
+        """A clause as the editor shows it."""
         kept = draft.parameters
         values = {
             "charge_type": str(draft.charge_type),
@@ -181,10 +172,7 @@ class ClauseEntry:
             )
             for tier in kept.get("tiers") or ()
         ]
-        return cls(values, tiers, clause_id)
-
-
-_CHOSEN = frozenset({"tier_kind", "breakpoint", "settlement"})
+        return cls(values, tiers)
 
 
 def read_entries(form: Mapping[str, str]) -> list[ClauseEntry]:
@@ -200,8 +188,6 @@ def read_entries(form: Mapping[str, str]) -> list[ClauseEntry]:
         if match[2] is not None:
             if int(match[2]) < MOST_TIERS:
                 tiers.setdefault(at, {}).setdefault(int(match[2]), {})[match[3]] = value
-        elif match[3] == "id":
-            entry.clause_id = int(value) if re.fullmatch(r"\d{1,18}", value) else None
         elif match[3] in KNOWN:
             entry.values[match[3]] = value
     for at, of_one in tiers.items():
@@ -274,11 +260,6 @@ def read_percent(text: str) -> str:
     except InvalidOperation:
         return text.strip()
     return _plain(number / 100) if number.is_finite() else plain
-
-
-def drafts_of(entries: Iterable[ClauseEntry]) -> list[ClauseDraft]:
-    """Those of the entries that can be read so far, in their order."""
-    return [draft for entry in entries if (draft := entry.draft()) is not None]
 
 
 def _stored(name: str, text: str) -> str:

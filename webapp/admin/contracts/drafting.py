@@ -1,0 +1,120 @@
+"""A draft is begun and its facts are changed; its clauses have an editor of their own.
+
+Belongs here: the pages of a draft's facts. Not here: clauses (clause_editor), review.
+"""
+
+from typing import Any
+
+from flask import abort, flash, redirect, request, url_for
+from flask_admin import expose
+from flask_babel import gettext as _
+
+from domain.contracts import ContractState
+from domain.permissions import Permission
+from services.operations.leasing import change_draft, draft_contract
+from services.queries.drafting import list_unit_choices, suggest_number
+from services.queries.people import list_officers
+from storage.models import Contract
+from webapp.admin import access, formats
+from webapp.admin.contracts.desk import LEASE, LeaseDesk, posted, signed_in_as
+from webapp.admin.contracts.lease_forms import LeaseForm
+from webapp.auth.authorisation import require
+from webapp.auth.door import door
+from webapp.words.lease_refusals import held_sentence
+
+
+class DraftPages(LeaseDesk):
+    creatable = True
+
+    @expose("/new/", methods=("GET", "POST"))
+    def create_view(self) -> Any:
+        require(Permission.CONTRACTS_DRAFT)
+        mall_id = access.current_mall_id()
+        if not mall_id:
+            abort(404)
+        form = self._lease_form(
+            number=suggest_number(self.database(), mall_id=mall_id),
+            shop=request.args.get("shop", 0, type=int),
+            deposit_amount=None,
+            officer=signed_in_as(),
+        )
+        refusals: list[str] = []
+        if self.validate_form(form):
+            contract_id = 0
+            with self.refusing(refusals):
+                contract_id = draft_contract(
+                    self.database(),
+                    mall_id=mall_id,
+                    clauses=(),
+                    officer=form.officer.data,
+                    **form.facts(),
+                    **self.who(),
+                )
+            if not refusals:
+                flash(_("The draft is kept. Write its clauses next."), "success")
+                self._warn_of_holders(form)
+                return redirect(url_for(".clauses", contract_id=contract_id))
+        return self._lease_page(form, refusals, model=None)
+
+    @expose(f"{LEASE}/facts", methods=("GET", "POST"))
+    def facts_view(self, contract_id: int) -> Any:
+        contract = self.lease(contract_id, Permission.CONTRACTS_DRAFT)
+        if contract.state is not ContractState.DRAFT:
+            flash(_("Only a draft can be changed; take the contract back first."), "error")
+            return self.page_of(contract_id)
+        form = self._lease_form(
+            also=[held.unit_id for held in contract.contract_units],
+            number=contract.number,
+            shop=contract.shop_id,
+            start_date=contract.start_date,
+            end_date=contract.end_date,
+            units=[held.unit_id for held in contract.contract_units],
+            deposit_amount=contract.deposit_amount,
+            proration=contract.proration,
+            payment_term_days=contract.payment_term_days,
+            officer=contract.officer,
+        )
+        refusals: list[str] = []
+        if self.validate_form(form):
+            with self.refusing(refusals):
+                change_draft(
+                    self.database(),
+                    contract_id=contract_id,
+                    officer=form.officer.data,
+                    **form.facts(),
+                    **self.who(),
+                )
+            if not refusals:
+                flash(_("The draft is saved."), "success")
+                self._warn_of_holders(form)
+                return self.page_of(contract_id)
+            contract = self.get_one(contract_id)
+        return self._lease_page(form, refusals, model=contract)
+
+    def _lease_form(self, *, also: Any = (), **values: Any) -> LeaseForm:
+        mall_id = access.current_mall_id()
+        today = self.now().astimezone(formats.zone()).date()
+        officers = dict(list_officers(door()(), mall_id=mall_id))
+        if values.get("officer"):
+            officers.setdefault(values["officer"], "")
+        return LeaseForm(
+            posted(),
+            data=values,
+            choices=list_unit_choices(self.database(), mall_id=mall_id, day=today, also=also),
+            officers=sorted(officers.items()),
+        )
+
+    def _lease_page(self, form: LeaseForm, refusals: list[str], *, model: Contract | None) -> Any:
+        return self.render(
+            "admin/contracts/facts.html", form=form, refusal=" ".join(refusals), model=model
+        )
+
+    def _warn_of_holders(self, form: LeaseForm) -> None:
+        """Say at once what would be refused when the draft is handed in."""
+        for unit in form.chosen():
+            holding = unit.held_in(form.start_date.data, form.end_date.data)
+            if holding is not None:
+                flash(
+                    held_sentence(unit.code, holding.number, holding.first_day, holding.last_day),
+                    "warning",
+                )
