@@ -11,7 +11,6 @@ has one open change at a time.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import Range
@@ -82,18 +81,18 @@ def propose_amendment(
     )
     if not amendment.ends and not amendment.begins:
         raise NothingChanged(contract.number)
-    return _propose(
-        session,
-        contract,
-        ChangeKind.AMENDMENT,
-        RecordedEvent.AMENDMENT_PROPOSED,
-        effective_date,
-        {"ends": list(amendment.ends), "begins": [clause_json(one) for one in amendment.begins]},
-        reason,
-        actor,
-        role,
-        now,
+    change = ContractChange(
+        kind=ChangeKind.AMENDMENT,
+        effective_date=effective_date,
+        terms={
+            "ends": list(amendment.ends),
+            "begins": [clause_json(clause) for clause in amendment.begins],
+        },
+        reason=reason.strip(),
+        proposed_by=actor,
+        proposed_at=now,
     )
+    return _propose(session, contract, change, RecordedEvent.AMENDMENT_PROPOSED, role)
 
 
 def propose_termination(
@@ -116,18 +115,15 @@ def propose_termination(
     latest = contract.end_date - ONE_DAY
     if not contract.start_date <= last_day <= latest:
         raise DayOutsideLease(contract.number, last_day, contract.start_date, latest)
-    return _propose(
-        session,
-        contract,
-        ChangeKind.TERMINATION,
-        RecordedEvent.TERMINATION_PROPOSED,
-        last_day,
-        {"last_day_before": contract.end_date.isoformat()},
-        reason,
-        actor,
-        role,
-        now,
+    change = ContractChange(
+        kind=ChangeKind.TERMINATION,
+        effective_date=last_day,
+        terms={"last_day_before": contract.end_date.isoformat()},
+        reason=reason.strip(),
+        proposed_by=actor,
+        proposed_at=now,
     )
+    return _propose(session, contract, change, RecordedEvent.TERMINATION_PROPOSED, role)
 
 
 def approve_change(
@@ -253,19 +249,10 @@ def withdraw_change(
 
 
 def _propose(
-    session: Session,
-    contract: Contract,
-    kind: ChangeKind,
-    event: RecordedEvent,
-    day: date,
-    terms: dict[str, Any],
-    reason: str,
-    actor: str,
-    role: str,
-    now: datetime,
+    session: Session, contract: Contract, change: ContractChange, event: RecordedEvent, role: str
 ) -> int:
     require_permission(event, role)
-    require_reason(contract, reason)
+    require_reason(contract, change.reason)
     numbers = sa.select(ContractChange.number, ContractChange.state).where(
         ContractChange.contract_id == contract.id
     )
@@ -273,20 +260,13 @@ def _propose(
     for number, state in earlier:
         if state in OPEN:
             raise ChangeWaiting(contract.number, number)
-    change = ContractChange(
-        contract_id=contract.id,
-        number=max([number for number, _ in earlier], default=0) + 1,
-        kind=kind,
-        state=ChangeState.IN_REVIEW,
-        effective_date=day,
-        terms=terms,
-        reason=reason.strip(),
-        proposed_by=actor,
-        proposed_at=now,
-    )
+    change.contract_id = contract.id
+    change.number = max([number for number, _ in earlier], default=0) + 1
+    change.state = ChangeState.IN_REVIEW
     session.add(change)
     session.flush()
-    record(session, contract, event, actor=actor, role=role, now=now, comment=reason)
+    actor, now = change.proposed_by, change.proposed_at
+    record(session, contract, event, actor=actor, role=role, now=now, comment=change.reason)
     tell(
         session,
         contract,
@@ -296,7 +276,7 @@ def _propose(
         event=event,
         actor=actor,
         now=now,
-        parameters={"effective_date": day},
+        parameters={"effective_date": change.effective_date},
     )
     session.flush()
     return change.id
