@@ -75,8 +75,15 @@ class Notification(Base):
             "provider_id",
             postgresql_where=sa.text("provider_id <> ''"),
         ),
-        # What was sent, the newest first; and what a person has not read, counted on every page.
+        # What was sent and what failed, the newest first; and what a person has not read, counted
+        # on every page.
         sa.Index("ix_notifications_mall_id", "mall_id", "id"),
+        sa.Index(
+            "ix_notifications_failed",
+            "mall_id",
+            "id",
+            postgresql_where=sa.text("state = 'FAILED'"),
+        ),
         sa.Index(
             "ix_notifications_unread",
             "user_id",

@@ -52,7 +52,7 @@ STATES = "'PENDING', 'SENT', {}'FAILED', 'CANCELLED'"
 WAKE = """
 CREATE FUNCTION app.wake_messenger() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NOTIFY atrium_outbox;
+    PERFORM pg_catalog.pg_notify('atrium_outbox', TG_TABLE_NAME);
     RETURN NULL;
 END
 $$
@@ -338,6 +338,14 @@ def upgrade() -> None:
         "ix_notifications_mall_id", "notifications", ["mall_id", "id"], unique=False, schema="app"
     )
     op.create_index(
+        "ix_notifications_failed",
+        "notifications",
+        ["mall_id", "id"],
+        unique=False,
+        schema="app",
+        postgresql_where=sa.text("state = 'FAILED'"),
+    )
+    op.create_index(
         "ix_notifications_unread",
         "notifications",
         ["user_id"],
@@ -411,6 +419,7 @@ def downgrade() -> None:
         "ix_notifications_waiting",
         "ix_notifications_provider_id",
         "ix_notifications_mall_id",
+        "ix_notifications_failed",
         "ix_notifications_unread",
     ):
         op.drop_index(index, "notifications", schema="app")
