@@ -22,6 +22,7 @@ LONGEST_MONTHS = 12 * 50
 # Civil Code of the PRC, article 705: a lease beyond twenty years is void for what exceeds them.
 LAWFUL_MONTHS = 12 * 20
 LONGEST_PAYMENT_TERM = 365
+LONGEST_NUMBER = 40
 PER_AREA = frozenset({PricingKind.PER_AREA_MONTH, PricingKind.PER_AREA_DAY})
 # Of these a lease may have several at once: each is a thing of its own.
 MANIFOLD = frozenset({ChargeType.OTHER, ChargeType.DEPOSIT})
@@ -30,6 +31,7 @@ MANIFOLD = frozenset({ChargeType.OTHER, ChargeType.DEPOSIT})
 class TermFault(StrEnum):
     """What is wrong with terms; pages say it in the reader's language."""
 
+    BAD_NUMBER = "BAD_NUMBER"
     NO_UNIT = "NO_UNIT"
     NO_CLAUSE = "NO_CLAUSE"
     ENDS_BEFORE_START = "ENDS_BEFORE_START"
@@ -65,6 +67,7 @@ WARNINGS = frozenset(
 # What a draft may not have either: it could not be stored, or not be read again.
 UNFIT_FOR_A_DRAFT = frozenset(
     {
+        TermFault.BAD_NUMBER,
         TermFault.ENDS_BEFORE_START,
         TermFault.DATES_OUT_OF_REACH,
         TermFault.LEASE_TOO_LONG,
@@ -80,6 +83,9 @@ UNFIT_FOR_A_DRAFT = frozenset(
 )
 
 _SENTENCES = {
+    TermFault.BAD_NUMBER: (
+        "a number has 1 to {limit} characters and no blanks around it, not {value}"
+    ),
     TermFault.NO_UNIT: "a lease needs at least one unit",
     TermFault.NO_CLAUSE: "a lease needs at least one clause",
     TermFault.ENDS_BEFORE_START: "it would end ({end}) before it starts ({start})",
@@ -171,6 +177,15 @@ _HOPELESS = frozenset(
 
 
 def _of_lease(terms: LeaseTerms) -> Iterator[TermProblem]:
+    number = terms.number
+    if (
+        not number.isprintable()
+        or number != number.strip()
+        or not 0 < len(number) <= LONGEST_NUMBER
+    ):
+        yield TermProblem(
+            TermFault.BAD_NUMBER, details={"value": repr(number), "limit": str(LONGEST_NUMBER)}
+        )
     dates = {"start": terms.start.isoformat(), "end": terms.end.isoformat()}
     if terms.end < terms.start:
         yield TermProblem(TermFault.ENDS_BEFORE_START, details=dates)

@@ -49,6 +49,10 @@ def test_complete_terms_have_no_problem():
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
+        ({"number": ""}, TermFault.BAD_NUMBER),
+        ({"number": " L-1"}, TermFault.BAD_NUMBER),
+        ({"number": "L\n1"}, TermFault.BAD_NUMBER),
+        ({"number": "L" * 41}, TermFault.BAD_NUMBER),
         ({"units": ()}, TermFault.NO_UNIT),
         ({"clauses": ()}, TermFault.NO_CLAUSE),
         ({"end": date(2025, 12, 31)}, TermFault.ENDS_BEFORE_START),

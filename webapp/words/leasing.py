@@ -113,6 +113,11 @@ def term_sentence(problem: TermProblem, places: Sequence[int] | None = None) -> 
     match problem.fault:
         case TermFault.BAD_PARAMETER if problem.problem is not None:
             return problem_sentence(problem.problem, details)
+        case TermFault.BAD_NUMBER:
+            return _(
+                "A number has 1 to %(limit)s characters, and no blanks around it.",
+                limit=details["limit"],
+            )
         case TermFault.NO_UNIT:
             return _("The contract needs at least one unit.")
         case TermFault.NO_CLAUSE:
