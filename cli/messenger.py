@@ -11,11 +11,13 @@ so that a provider that hangs keeps nobody else waiting. When it is away, Dagste
 """
 
 import logging
+import queue
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import FrameType
 
 import psycopg
@@ -42,6 +44,8 @@ from storage.roles import Group
 from storage.settings import Clock, Settings, load_settings
 
 NOTIFIED = "atrium_outbox"
+# What the database says was written to.
+MESSAGES, DELIVERIES = "outbox_messages", "notifications"
 HEARTBEAT = "messenger.alive"
 # A look at an empty outbox costs a millisecond.
 LOOK_EVERY = 1.0
@@ -49,7 +53,7 @@ LOOK_EVERY = 1.0
 LONGEST_WAIT = 5.0
 # What is being sent when it is told to end may finish so long; then it is sent again later.
 GRACE = 8.0
-THREADS: Mapping[Channel, int] = {Channel.IN_APP: 1, Channel.SMS: 4, Channel.EMAIL: 4}
+SENDERS: Mapping[Channel, int] = {Channel.IN_APP: 2, Channel.SMS: 4, Channel.EMAIL: 4}
 
 log = logging.getLogger("atrium.messenger")
 
@@ -69,19 +73,19 @@ class Messenger:
         self.gateways = gateways
         self.settings = settings
         self.clock = clock
-        count = 1 + sum(THREADS[channel] for channel in gateways)
+        count = 1 + sum(1 + SENDERS[channel] for channel in gateways)
         self.engine = create_engine(url, pool_size=count, role=Group.PIPELINES)
         self._stopping = threading.Event()
-        self._wakers: list[threading.Event] = []
+        # By what they wait for: the table that is written to.
+        self._wakers: dict[str, list[threading.Event]] = {MESSAGES: [], DELIVERIES: []}
 
     def run(self) -> None:
         """Work until `stop`. What is being sent then may finish for a while."""
-        threads = [self._thread("address", self._address)]
+        threads = [self._thread("address", MESSAGES, self._address)]
         for channel, gateway in self.gateways.items():
-            threads += [
-                self._thread(f"{channel.lower()}-{number}", self._sender(channel, gateway))
-                for number in range(THREADS[channel])
-            ]
+            desk = _Desk(self, channel, gateway)
+            threads.append(self._thread(channel.lower(), DELIVERIES, desk.hand_out, desk.waker))
+            threads += desk.senders
         for thread in threads:
             thread.start()
         self._listen()
@@ -94,35 +98,53 @@ class Messenger:
     def stop(self) -> None:
         self._stopping.set()
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def pause(self, seconds: float) -> bool:
+        """Wait; whether to stop."""
+        return self._stopping.wait(seconds)
+
     def _listen(self) -> None:
         """Wake the threads whenever the outbox is written to, and every second."""
-        while not self._stopping.is_set():
+        while not self.is_stopping:
             try:
                 with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
                     connection.execute(f"LISTEN {NOTIFIED}")
-                    while not self._stopping.is_set():
-                        self._wake()
+                    self._wake()
+                    while not self.is_stopping:
                         self._live()
-                        for _ in connection.notifies(timeout=LOOK_EVERY, stop_after=1):
-                            pass
+                        tables = {
+                            told.payload
+                            for told in connection.notifies(timeout=LOOK_EVERY, stop_after=1)
+                        }
+                        for table in tables or self._wakers:
+                            self._wake(table)
             except psycopg.OperationalError as error:
                 log.warning("the database is away: %s", type(error).__name__)
-                self._wake()
-                self._stopping.wait(LOOK_EVERY)
+                self.pause(LOOK_EVERY)
 
     def _live(self) -> None:
         """The file's time says when the messenger last was well."""
         path = self.settings.state_dir / HEARTBEAT
         path.touch(mode=0o600)
 
-    def _wake(self) -> None:
-        for waker in self._wakers:
-            waker.set()
+    def _wake(self, table: str = "") -> None:
+        """Those who wait for a table, or all."""
+        for name in [table] if table in self._wakers else list(self._wakers):
+            for waker in self._wakers[name]:
+                waker.set()
 
-    def _thread(self, name: str, work: Callable[[], bool]) -> threading.Thread:
-        waker = threading.Event()
-        self._wakers.append(waker)
-        # A thread that a provider holds must not hold the process.
+    def _thread(
+        self,
+        name: str,
+        table: str,
+        work: Callable[[], bool],
+        waker: threading.Event | None = None,
+    ) -> threading.Thread:
+        waker = waker or threading.Event()
+        self._wakers[table].append(waker)
         return threading.Thread(
             target=self._repeat, args=(work, waker), name=f"messenger-{name}", daemon=True
         )
@@ -130,23 +152,21 @@ class Messenger:
     def _repeat(self, work: Callable[[], bool], waker: threading.Event) -> None:
         """Do `work` as long as it finds something, else when woken."""
         wait = LOOK_EVERY
-        while not self._stopping.is_set():
+        while not self.is_stopping:
             waker.clear()
             try:
                 is_busy = work()
                 wait = LOOK_EVERY
-            except sa.exc.OperationalError:
-                # Connections of a server that went are all dead.
-                self.engine.dispose()
+            except Exception as error:
+                if isinstance(error, sa.exc.OperationalError):
+                    # Connections of a server that went are all dead.
+                    self.engine.dispose()
+                else:  # one thread must not end alone
+                    log.error("the messenger failed: %s", type(error).__name__, exc_info=True)
                 is_busy = False
-                self._stopping.wait(wait)
+                self.pause(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
-            except Exception as error:  # one thread must not end alone
-                log.error("a messenger's thread failed: %s", type(error).__name__, exc_info=True)
-                is_busy = False
-                self._stopping.wait(wait)
-                wait = min(2 * wait, LONGEST_WAIT)
-            if not is_busy and not self._stopping.is_set():
+            if not is_busy and not self.is_stopping:
                 waker.wait(2 * LOOK_EVERY)
 
     def _address(self) -> bool:
@@ -169,32 +189,80 @@ class Messenger:
             )
         return False
 
-    def _sender(self, channel: Channel, gateway: Gateway) -> Callable[[], bool]:
-        def send() -> bool:
-            # One at a time: what a slow provider has not been given is left to other threads.
-            claimed = claim_deliveries(self.engine, channel=channel, now=self.clock.now(), limit=1)
+
+class _Desk:
+    """One channel: a thread takes what is due and hands it to senders that are free. With all of
+    them held by a provider that hangs, nothing more is taken: other processes may have it.
+    """
+
+    def __init__(self, messenger: Messenger, channel: Channel, gateway: Gateway) -> None:
+        self.messenger = messenger
+        self.channel = channel
+        self.gateway = gateway
+        self.waker = threading.Event()
+        self.senders = [
+            # One that a provider holds must not hold the process.
+            threading.Thread(
+                target=self._send, name=f"messenger-{channel.lower()}-{number}", daemon=True
+            )
+            for number in range(SENDERS[channel])
+        ]
+        self._taken: queue.Queue[Claimed] = queue.Queue()
+        self._free = threading.Semaphore(0)
+
+    def hand_out(self) -> bool:
+        """Take as much as there are free senders; whether there was something."""
+        free = 0
+        while self._free.acquire(blocking=False):
+            free += 1
+        if not free:
+            return False
+        claimed: list[Claimed] = []
+        try:
+            claimed = claim_deliveries(
+                self.messenger.engine,
+                channel=self.channel,
+                now=self.messenger.clock.now(),
+                limit=free,
+            )
+        finally:
             for one in claimed:
-                self._note(one, send_claimed(gateway, one), channel)
-            return bool(claimed)
+                self._taken.put(one)
+            for _ in range(free - len(claimed)):
+                self._free.release()
+        return bool(claimed)
 
-        return send
+    def _send(self) -> None:
+        while not self.messenger.is_stopping:
+            self._free.release()
+            self.waker.set()
+            claimed = self._next()
+            if claimed is not None:
+                self._note(claimed, send_claimed(self.gateway, claimed))
 
-    def _note(self, claimed: Claimed, outcome: Outcome, channel: Channel) -> None:
+    def _next(self) -> Claimed | None:
+        while not self.messenger.is_stopping:
+            with suppress(queue.Empty):
+                return self._taken.get(timeout=LOOK_EVERY)
+        return None
+
+    def _note(self, claimed: Claimed, outcome: Outcome) -> None:
         """Keep what became of it, once the database is there: it would be sent twice else."""
+        messenger = self.messenger
         while True:
             try:
-                note_outcome(self.engine, claimed, outcome, now=self.clock.now())
+                note_outcome(messenger.engine, claimed, outcome, now=messenger.clock.now())
                 break
             except sa.exc.OperationalError:
-                self.engine.dispose()
-                if self._stopping.wait(LOOK_EVERY):
+                messenger.engine.dispose()
+                if messenger.pause(LOOK_EVERY):
                     return
         say = log.warning if outcome.state is DeliveryState.FAILED else log.info
         say(
             "delivery",
             extra={
                 "delivery_id": claimed.id,
-                "channel": channel.value,
+                "channel": self.channel.value,
                 "template": claimed.message.template,
                 "state": outcome.state.value,
                 "attempts": claimed.attempts,

@@ -112,12 +112,12 @@ class _Addressing:
         self.words: dict[tuple[int, Template, str], Words] = {}
 
     def address_apart(self, message: OutboxMessage) -> int:
-        """As `address`; a message that cannot be made sense of holds up no other."""
+        """As `address`; a message that cannot be made sense of holds up no other. Nothing of it is
+        written before all of it is made.
+        """
         try:
-            with self.session.begin_nested():
-                return self.address(message)
+            return self.address(message)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            message.addressed_at = self.now
             return self._close(message, Unaddressed.WORDS, type(error).__name__)
 
     def address(self, message: OutboxMessage) -> int:
@@ -139,8 +139,13 @@ class _Addressing:
             return self._close(message, Unaddressed.WORDS, ", ".join(error.missing))
         if not rows:
             return self._close(message, Unaddressed.SWITCHED_OFF)
-        # Each alone: they need not name the same columns, and there are few.
-        return sum(self._add(row) for row in rows)
+        written = self.session.scalars(
+            insert(Notification)
+            .on_conflict_do_nothing(index_elements=["mall_id", "dedupe_key", "channel"])
+            .returning(Notification.id),
+            rows,
+        )
+        return len(written.all())
 
     def _close(self, message: OutboxMessage, reason: Unaddressed, detail: str = "") -> int:
         message.problem = f"{reason.value}: {detail}" if detail else reason.value
@@ -149,15 +154,6 @@ class _Addressing:
     def _is_owed(self, bill_id: int | None) -> bool:
         state = self.session.scalar(sa.select(Bill.state).where(Bill.id == bill_id))
         return state in OWED
-
-    def _add(self, row: Mapping[str, Any]) -> int:
-        written = self.session.scalar(
-            insert(Notification)
-            .values(**row)
-            .on_conflict_do_nothing(index_elements=["mall_id", "dedupe_key", "channel"])
-            .returning(Notification.id)
-        )
-        return 0 if written is None else 1
 
     def _rows(
         self, message: OutboxMessage, spec: TemplateSpec, recipients: Recipients
@@ -192,6 +188,8 @@ class _Addressing:
                 "subject": text.subject,
                 "body": text.masked,
                 "dedupe_key": f"{message.dedupe_key}{suffix}",
+                "state": DeliveryState.PENDING,
+                "error": "",
                 "send_after": send_after,
                 "expires_at": message.expires_at,
             }

@@ -10,7 +10,6 @@ minutes, with the same reference. Processes and threads running at the same time
 """
 
 import logging
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -170,9 +170,8 @@ def claim_deliveries(
     process dies now, another finds them then.
     """
     with transaction(engine) as session:
-        found = session.execute(
-            sa.select(Notification, Shop.contact_phone)
-            .outerjoin(Shop, Shop.id == Notification.shop_id)
+        due = (
+            sa.select(Notification.id)
             .where(
                 Notification.state == DeliveryState.PENDING,
                 Notification.channel == channel,
@@ -183,21 +182,51 @@ def claim_deliveries(
             )
             .order_by(Notification.send_after, Notification.id)
             .limit(limit)
-            .with_for_update(of=Notification, skip_locked=True)
+            .with_for_update(skip_locked=True)
+            .cte("due")
+        )
+        found = session.scalars(
+            sa.update(Notification)
+            .where(Notification.id == due.c.id)
+            .values(
+                attempts=Notification.attempts + 1,
+                send_after=_next_try(now),
+                recipient=_recipient(),
+                # Named before it goes: a report may be quicker than our note of what was sent.
+                provider_id=sa.case(
+                    (Notification.provider_id == "", sa.cast(sa.func.gen_random_uuid(), sa.Text)),
+                    else_=Notification.provider_id,
+                ),
+            )
+            .returning(Notification)
             .options(undefer(Notification.secret_body))
+            .execution_options(synchronize_session=False)
         ).all()
-        for notification, phone in found:
-            notification.attempts += 1
-            notification.send_after = now + (retry_after(notification.attempts) or RETRY_AFTER[-1])
-            # Named before it goes: a report may be quicker than our note of what was sent.
-            notification.provider_id = notification.provider_id or secrets.token_urlsafe(18)
-            if channel is Channel.SMS and not notification.recipient:
-                # Given up for want of a number, and sent again since there is one.
-                notification.recipient = (phone or "").strip()
         return [
             Claimed(notification.id, notification.attempts, _message_of(notification))
-            for notification, _ in found
+            for notification in sorted(found, key=attrgetter("id"))
         ]
+
+
+def _next_try(now: datetime) -> sa.ColumnElement[datetime]:
+    """When another process may try, by the tries so far."""
+    return sa.case(
+        {tries: now + wait for tries, wait in enumerate(RETRY_AFTER)},
+        value=Notification.attempts,
+        else_=now + RETRY_AFTER[-1],
+    )
+
+
+def _recipient() -> sa.ColumnElement[str]:
+    """A text message given up for want of a number, and sent again, takes the shop's of now."""
+    phone = sa.select(sa.func.trim(Shop.contact_phone)).where(Shop.id == Notification.shop_id)
+    return sa.case(
+        (
+            sa.and_(Notification.channel == Channel.SMS, Notification.recipient == ""),
+            sa.func.coalesce(phone.scalar_subquery(), ""),
+        ),
+        else_=Notification.recipient,
+    )
 
 
 def _is_awake(session: Session, now: datetime) -> sa.ColumnElement[bool]:
