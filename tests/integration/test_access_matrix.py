@@ -17,6 +17,7 @@ methods that a rule does not have are answered with 405. `<ID:…>` stands for a
 import io
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pytest
@@ -29,10 +30,17 @@ from staff_site import StaffSite, token
 from upload_corpus import picture
 
 from domain.audit import AuditAction
+from domain.deposits import DepositKind
 from domain.people import Role
 from domain.uploads import UploadKind
 from services.operations.audit import record_event
 from services.operations.device_keys import create_device_key
+from services.operations.leasing import (
+    ask_renewal,
+    enter_deposit,
+    propose_termination,
+    withdraw_change,
+)
 from services.operations.passwords import hash_password
 from services.operations.people import create_user
 from services.operations.uploads import keep_upload
@@ -61,7 +69,10 @@ GROUPS: dict[str, frozenset[Role]] = {
     "DESK": frozenset({Role.SUPER_ADMIN, Role.OPERATION}),
     "OPERATIONS": frozenset({Role.SUPER_ADMIN, Role.MANAGEMENT, Role.OPERATION}),
     "MONEY": frozenset({Role.SUPER_ADMIN, Role.MANAGEMENT, Role.FINANCE}),
+    "CASHIERS": frozenset({Role.FINANCE}),
     "CLOSERS": frozenset({Role.SUPER_ADMIN, Role.FINANCE}),
+    "OFFICERS": frozenset({Role.OPERATION}),
+    "DECIDERS": frozenset({Role.MANAGEMENT}),
     "STAFF": frozenset(Role) - {Role.SHOP},
     "SHOPS": frozenset({Role.SHOP}),
     "PEOPLE": frozenset(Role),
@@ -106,7 +117,44 @@ GET  /admin/contracts/board                           STAFF       200 -
 GET  /admin/contracts/calendar                        STAFF       200 -
 GET  /admin/contracts/details/                        STAFF       200 mall ?id={contract_id}
 GET  /admin/contracts/export/<export_type>/           STAFF       200 -
+GET  /admin/contracts/new/                            OFFICERS    200 -
+POST /admin/contracts/new/                            OFFICERS    200 -
+GET  /admin/contracts/<ID:contract_id>/amend          OFFICERS    200 mall
+POST /admin/contracts/<ID:contract_id>/amend          OFFICERS    200 mall
+POST /admin/contracts/<ID:contract_id>/amend/preview  OFFICERS    400 mall
+GET  /admin/contracts/<ID:contract_id>/changes/<ID:change_id> STAFF 200 mall
+POST /admin/contracts/<ID:contract_id>/changes/<ID:change_id> DECIDERS 200 mall
+GET  /admin/contracts/<ID:contract_id>/changes/<ID:change_id>/send OFFICERS 302 mall
+POST /admin/contracts/<ID:contract_id>/changes/<ID:change_id>/send OFFICERS 302 mall
+GET  /admin/contracts/<ID:contract_id>/changes/<ID:change_id>/withdraw OFFICERS 302 mall
+POST /admin/contracts/<ID:contract_id>/changes/<ID:change_id>/withdraw OFFICERS 302 mall
+GET  /admin/contracts/<ID:contract_id>/clauses        OFFICERS    302 mall
+POST /admin/contracts/<ID:contract_id>/clauses        OFFICERS    302 mall
+POST /admin/contracts/<ID:contract_id>/clauses/preview OFFICERS   200 mall
+GET  /admin/contracts/<ID:contract_id>/end-early      OFFICERS    200 mall
+POST /admin/contracts/<ID:contract_id>/end-early      OFFICERS    200 mall
+GET  /admin/contracts/<ID:contract_id>/facts          OFFICERS    302 mall
+POST /admin/contracts/<ID:contract_id>/facts          OFFICERS    302 mall
+GET  /admin/contracts/<ID:contract_id>/papers/<ID:paper_id> STAFF 404 mall
+GET  /admin/contracts/<ID:contract_id>/renew          OFFICERS    200 mall
+POST /admin/contracts/<ID:contract_id>/renew          OFFICERS    200 mall
+GET  /admin/contracts/<ID:contract_id>/renewals/<ID:renewal_id>/refuse OFFICERS 200 mall
+POST /admin/contracts/<ID:contract_id>/renewals/<ID:renewal_id>/refuse OFFICERS 200 mall
+GET  /admin/contracts/<ID:contract_id>/review         DECIDERS    302 mall
+POST /admin/contracts/<ID:contract_id>/review         DECIDERS    302 mall
+GET  /admin/contracts/<ID:contract_id>/revise         OFFICERS    302 mall
+POST /admin/contracts/<ID:contract_id>/revise         OFFICERS    302 mall
+GET  /admin/contracts/<ID:contract_id>/send           OFFICERS    302 mall
+POST /admin/contracts/<ID:contract_id>/send           OFFICERS    302 mall
+GET  /admin/contracts/<ID:contract_id>/submit         OFFICERS    302 mall
+POST /admin/contracts/<ID:contract_id>/submit         OFFICERS    302 mall
+GET  /admin/contracts/<ID:contract_id>/versions       STAFF       200 mall
 GET  /admin/data-quality/                             OPERATIONS  200 -
+GET  /admin/deposits/                                 STAFF       200 -
+GET  /admin/deposits/<ID:entry_id>/confirm            CASHIERS    200 mall
+POST /admin/deposits/<ID:entry_id>/confirm            CASHIERS    302 mall
+GET  /admin/deposits/new                              CASHIERS    200 -
+POST /admin/deposits/new                              CASHIERS    422 -
 GET  /admin/device-keys/                              OPERATIONS  200 -
 GET  /admin/device-keys/<ID:key_id>/revoke            DESK        200 mall
 POST /admin/device-keys/<ID:key_id>/revoke            DESK        302 mall
@@ -195,6 +243,7 @@ GET  /admin/requests/details/                         OPERATIONS  200 mall ?id={
 GET  /admin/requests/edit/                            DESK        200 mall ?id={request_id}
 POST /admin/requests/edit/                            DESK        302 mall ?id={request_id}
 GET  /admin/requests/export/<export_type>/            OPERATIONS  200 -
+GET  /admin/reviews/                                  DECIDERS    200 -
 GET  /admin/roles/                                    ADMIN       200 -
 GET  /admin/runs/                                     OPERATIONS  200 -
 GET  /admin/settings/                                 STAFF       200 -
@@ -427,6 +476,28 @@ def site(portal_site: PortalSite) -> Site:  # noqa: F811
             sa.text("SELECT min(id) FROM app.notifications WHERE mall_id = :mall"),
             {"mall": found.mall.mall_id},
         )
+        entry_id = enter_deposit(
+            session,
+            contract_id=found.mall.contract_id,
+            kind=DepositKind.RECEIVED,
+            amount=Decimal("50000.00"),
+            entry_date=NOW.date(),
+            actor="somebody@example.org",
+            now=NOW,
+        )
+        # A change that was given up, and a wish that waits for its answer.
+        change_id = propose_termination(
+            session,
+            contract_id=found.mall.contract_id,
+            last_day=NOW.date(),
+            reason="换址",
+            actor="somebody@example.org",
+            now=NOW,
+        )
+        withdraw_change(session, change_id=change_id, actor="somebody@example.org", now=NOW)
+        wish_id = ask_renewal(
+            session, contract_id=found.mall.contract_id, months=12, actor="王敏", now=NOW
+        )
         record_event(session, action=AuditAction.EXPORTED, now=NOW, mall_id=found.mall.mall_id)
     with found.engine.connect() as connection:
         seq = connection.scalar(
@@ -441,6 +512,10 @@ def site(portal_site: PortalSite) -> Site:  # noqa: F811
         "seq": seq,
         "key_id": key_id,
         "unknown_id": unknown_id,
+        "entry_id": entry_id,
+        "change_id": change_id,
+        "renewal_id": wish_id,
+        "paper_id": 999_999_999,
         "session_id": 999_999_999,
         "message_id": 999_999_999,
         "template": "CONTRACT_SENT",

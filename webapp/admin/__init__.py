@@ -22,6 +22,7 @@ def create_admin(app: Flask) -> Admin:
     from webapp.admin.audit import AuditView
     from webapp.admin.backups import BackupView
     from webapp.admin.billing import BillPages
+    from webapp.admin.contracts.deposits import DepositView
     from webapp.admin.contracts.records import ContractView
     from webapp.admin.contracts.reviewing import ReviewQueue
     from webapp.admin.dashboard import HomeView
@@ -66,6 +67,7 @@ def create_admin(app: Flask) -> Admin:
         ImportView(name=_l("Import"), endpoint="imports"),
         ContractView(models.Contract, session, name=_l("Contracts"), endpoint="contracts"),
         ReviewQueue(name=_l("Reviews"), endpoint="reviews"),
+        DepositView(name=_l("Deposits"), endpoint="deposits"),
         UnitView(models.Unit, session, name=_l("Units"), endpoint="units"),
         MallView(models.Mall, session, name=_l("Malls"), endpoint="malls"),
         BillPages(models.Bill, session, name=_l("Bills"), endpoint="bills"),

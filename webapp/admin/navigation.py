@@ -24,6 +24,7 @@ SECTIONS: tuple[tuple[Any, tuple[Item, ...]], ...] = (
             Item("shops", _l("Shops"), "shop"),
             Item("contracts", _l("Contracts"), "contract"),
             Item("reviews", _l("Reviews"), "role"),
+            Item("deposits", _l("Deposits"), "deposit"),
             Item("units", _l("Units"), "unit"),
             Item("malls", _l("Malls"), "mall"),
         ),

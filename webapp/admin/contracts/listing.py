@@ -52,16 +52,9 @@ COLUMNS: Mapping[ContractOrder, Any] = {
 }
 
 
-def _plain(text: str) -> str:
-    """Raises ValueError for what Postgres holds in no text."""
-    if "\0" in text:
-        raise ValueError(text)
-    return text
-
-
 READ: Mapping[ContractOrder, Callable[[str], Any]] = {
-    ContractOrder.NUMBER: _plain,
-    ContractOrder.SHOP: _plain,
+    ContractOrder.NUMBER: str,
+    ContractOrder.SHOP: str,
     ContractOrder.START: date.fromisoformat,
     ContractOrder.END: date.fromisoformat,
     ContractOrder.DEPOSIT: listing.read_amount,
@@ -197,7 +190,7 @@ def today_here() -> date:
 
 
 def _text(name: str) -> str:
-    return request.args.get(name, "").strip().replace("\0", "")
+    return request.args.get(name, "").strip()
 
 
 def _shop_id() -> int | None:
