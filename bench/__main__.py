@@ -9,7 +9,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import audit, backup, bill_run, contract_pages, files, ingest, ledger, recompute, whole
+from bench import (
+    audit,
+    backup,
+    bill_run,
+    contract_pages,
+    files,
+    ingest,
+    ledger,
+    outbox,
+    recompute,
+    whole,
+)
 from bench.figures import Figure
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -22,6 +33,7 @@ MEASURES: dict[str, Callable[[], Figure]] = {
     **recompute.MEASURES,
     **audit.MEASURES,
     **contract_pages.MEASURES,
+    **outbox.MEASURES,
     **whole.MEASURES,
 }
 
