@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from threading import Barrier, Thread
 
 import pytest
@@ -523,3 +524,25 @@ def test_unit_named_twice_is_refused(desk: Desk) -> None:
     contract_id = desk.draft()
     with pytest.raises(InvalidContract, match="names the unit L1-01 twice"):
         desk.change(contract_id, unit_ids=[desk.unit_id, desk.unit_id])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_edit_of_a_draft_can_be_told_afterwards(
+    desk: Desk, session: Session, seed: int
+) -> None:
+    """Clauses come, go and come back; each moment's list is found again, whatever followed."""
+    chance = Random(seed)
+    pool = [rent("1"), rent("2"), rent("2"), fee("3"), fee("4", date(2026, 7, 1))]
+    contract_id = desk.draft(clauses=pool[:2])
+    known = {NOW: pool[:2]}
+    for number in range(1, 25):
+        moment = NOW + timedelta(minutes=number)
+        chosen = chance.sample(pool, chance.randint(0, len(pool)))
+        desk.put(contract_id, chosen, now=moment)
+        known[moment] = chosen
+    for moment, chosen in known.items():
+        for instant in (moment, moment + timedelta(seconds=59)):
+            believed = [one.clause for one in list_clauses(session, contract_id, at=instant)]
+            assert sorted(map(repr, believed)) == sorted(map(repr, chosen))
+    records = list_clause_records(session, contract_id)
+    assert all(one.superseded_at is None or one.superseded_at > one.recorded_at for one in records)
