@@ -74,6 +74,7 @@ def list_unit_choices(
     )
     held: dict[int, list[Holding]] = {}
     for unit_id, contract_id, number, state, period in rows:
+        assert period.lower is not None and period.upper is not None
         last = period.upper - timedelta(days=1)
         held.setdefault(unit_id, []).append(Holding(contract_id, number, state, period.lower, last))
     return tuple(

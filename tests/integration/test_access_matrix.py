@@ -318,6 +318,8 @@ GET  /portal/bills/                                   SHOPS       200 -
 GET  /portal/bills/<ID:bill_id>                       SHOPS       200 shop
 GET  /portal/contracts/                               SHOPS       200 -
 GET  /portal/contracts/<ID:contract_id>               SHOPS       200 shop
+POST /portal/contracts/<ID:contract_id>/renewal       SHOPS       302 shop
+POST /portal/contracts/<ID:contract_id>/renewal/withdraw SHOPS    302 shop
 GET  /portal/data/                                    SHOPS       200 -
 POST /portal/data/                                    SHOPS       404 -
 GET  /portal/data/<feed>/<uuid:uuid>                  SHOPS       404 -
@@ -333,6 +335,11 @@ GET  /portal/files/<uuid:uuid>                        SHOPS       200 shop
 GET  /portal/messages/                                SHOPS       200 -
 POST /portal/messages/read                            SHOPS       302 -
 GET  /portal/more                                     SHOPS       200 -
+GET  /portal/papers/<ID:paper_id>                     SHOPS       200 shop
+POST /portal/papers/<ID:paper_id>/code                SHOPS       302 shop
+POST /portal/papers/<ID:paper_id>/decline             SHOPS       422 shop
+GET  /portal/papers/<ID:paper_id>/file                SHOPS       200 shop
+POST /portal/papers/<ID:paper_id>/sign                SHOPS       422 shop
 POST /portal/shop                                     SHOPS       404 -
 GET  /readyz                                          ALL         200 -
 GET  /robots.txt                                      ALL         200 -

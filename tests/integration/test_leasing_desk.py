@@ -1,7 +1,6 @@
 """The desk of leases over HTTP: drafting, clauses, review, changes and renewals by their roles."""
 
 import re
-from datetime import date
 from html import unescape
 
 import pytest
@@ -77,7 +76,8 @@ def test_lease_is_drafted_handed_in_and_approved(
     lease = new_draft(staff_site, officer, "T-001")
     page = f"/admin/contracts/details/?id={lease}"
     assert "The draft has no clause yet." in officer.get(page).text
-    status, text, to = post(officer, f"/admin/contracts/{lease}/clauses", do="save", base="", **RENT)
+    editor = f"/admin/contracts/{lease}/clauses"
+    status, text, to = post(officer, editor, do="save", base="", **RENT)
     assert (status, to) == (302, page), text
     text = officer.get(page).text
     assert "¥10,000.00 per month" in text

@@ -114,7 +114,7 @@ def _of_running(
         if found is not None:
             return Next(found.sentence, found.primary, (*found.others, *others))
     if request is not None and drafts:
-        refuse = to("refuse_renewal", _("Refuse the renewal"), request_id=request.id)
+        refuse = to("refuse_renewal", _("Refuse the renewal"), renewal_id=request.id)
         return Next(
             ngettext(
                 "The shop asks for a renewal of %(num)s month.",

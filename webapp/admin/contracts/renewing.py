@@ -69,10 +69,10 @@ class RenewalPages(LeaseDesk):
             refusal=" ".join(refusals),
         )
 
-    @expose(f"{LEASE}/renewals/<{ROW}:request_id>/refuse", methods=("GET", "POST"))
-    def refuse_renewal(self, contract_id: int, request_id: int) -> Any:
+    @expose(f"{LEASE}/renewals/<{ROW}:renewal_id>/refuse", methods=("GET", "POST"))
+    def refuse_renewal(self, contract_id: int, renewal_id: int) -> Any:
         contract = self.lease(contract_id, Permission.CONTRACTS_DRAFT)
-        found = self.database().get(RenewalRequest, request_id)
+        found = self.database().get(RenewalRequest, renewal_id)
         if found is None or found.contract_id != contract.id:
             abort(404)
         if found.state is not RenewalState.OPEN:
@@ -83,7 +83,7 @@ class RenewalPages(LeaseDesk):
             contract,
             lambda: refuse_renewal(
                 self.database(),
-                request_id=request_id,
+                request_id=renewal_id,
                 answer=form.comment.data or "",
                 **self.who(),
             ),
