@@ -45,7 +45,11 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
             f"{money(Decimal(bills['total']))} in all, {bills['held']} held back",
         ),
         ("bill documents", f"{figures['documents']:,}", "PDF, Chinese and English"),
-        ("reminders", f"{figures['reminders']:,}", "in-app and SMS"),
+        (
+            "reminders",
+            f"{figures['reminders']:,}",
+            f"{figures['reminders_sent']:,} of them sent, in-app and by SMS",
+        ),
         ("report files", f"{figures['report_files']:,}", "XLSX, CSV and PDF"),
         (
             "backup",

@@ -193,7 +193,7 @@ SPECS: Mapping[Template, TemplateSpec] = {
         _leasing(Template.CONTRACT_SIGNED, is_legal=True),
         _leasing(Template.CONTRACT_DECLINED, _REASON),
         _leasing(Template.CONTRACT_ACTIVE),
-        _leasing(Template.CONTRACT_ENDED),
+        _leasing(Template.CONTRACT_ENDED, is_legal=True),
         _leasing(Template.CHANGE_SUBMITTED, _EFFECTIVE),
         _leasing(Template.CHANGE_REJECTED, _EFFECTIVE, _REASON),
         _leasing(Template.AMENDMENT_SENT, _EFFECTIVE, channels=_EVERYWHERE, is_legal=True),
