@@ -4,10 +4,18 @@ Every formula of `domain.derivations` stands on it.
 """
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal as D
 
-from domain.bill_inputs import BillRunInputs, ContractInput, LetUnit, SalesTotal
+from domain.bill_inputs import (
+    BilledCharge,
+    BilledMonth,
+    BillRunInputs,
+    ContractInput,
+    LetUnit,
+    SalesTotal,
+)
 from domain.bill_lines.turnover import sales_periods
 from domain.bill_run import Bill, compute_bill
 from domain.calendar import Period
@@ -18,6 +26,7 @@ from domain.tariffs import Tariff, parse_tariff
 from services.documents.bill_paper import BillPaper, PaperLine
 
 C, K = ChargeType, PricingKind
+SEPTEMBER = Period(date(2026, 9, 1), date(2026, 9, 30))
 OCTOBER = Period(date(2026, 10, 1), date(2026, 10, 31))
 START, END = date(2026, 1, 1), date(2028, 12, 31)
 OPENED = datetime(2026, 9, 30, 20, tzinfo=UTC)
@@ -129,6 +138,21 @@ def meter(code: str, charge: ChargeType, unit: str, used: str, **given: object) 
     )
 
 
+def _billed_september(contract: ContractInput) -> BilledMonth:
+    """September as it was billed before its rent was lowered: 1,205.00 more than it is now."""
+    alone = replace(contract, usage=(), sales=())
+    september = compute_bill(alone, BillRunInputs(1, SEPTEMBER, {}, (alone,)))
+    assert september is not None
+    number = "B202609-0001"
+    charges = [
+        BilledCharge(line.charge_type, line.tax_rate, line.net, line.tax, line.clause_id, (number,))
+        for line in september.lines
+    ]
+    rent = charges[0]
+    charges[0] = replace(rent, net=rent.net + D("1205.00"), tax=rent.tax + D("108.45"))
+    return BilledMonth(SEPTEMBER, tuple(charges))
+
+
 def computed_bill() -> Bill:
     contract = ContractInput(
         contract_id=1,
@@ -160,9 +184,7 @@ def computed_bill() -> Bill:
     sales = tuple(
         SalesTotal(period, D("1300000"), 31, 30) for period in sales_periods(contract, OCTOBER)
     )
-    from dataclasses import replace
-
-    contract = replace(contract, sales=sales)
+    contract = replace(contract, sales=sales, recomputed=(_billed_september(contract),))
     bill = compute_bill(contract, BillRunInputs(1, OCTOBER, tariffs(), (contract,)))
     assert bill is not None
     return bill

@@ -21,6 +21,7 @@ from services.documents.fonts import BOLD, REGULAR, FontFiles, prepare_fonts, re
 from services.documents.paper import FOOTER_HEIGHT, MARGIN, Furniture, Paper
 from services.documents.tables import Column, Table
 from services.documents.wrapping import shorten, width_of, wrap
+from services.language import money
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ def test_bill_says_what_is_owed_and_why(fonts: FontFiles, locale: str, words: li
     text = "\n".join(pages_of(draw_bill(bill, locale=locale, fonts=fonts)))
     expected = [*words, bill.number, bill.shop_name, bill.contract_number, "1F-01", "EM-001"]
     for line in bill.lines:
-        expected.append(f"¥{line.total_amount:,}")
+        expected.append(money(line.total_amount, bill.currency))
     for part in [*expected, f"¥{bill.total_amount:,}", "999,987.5", "96.7%", "Asia/Shanghai"]:
         assert part in text, part
 
