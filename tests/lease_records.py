@@ -116,7 +116,7 @@ def write_leases(session: Session, mall_id: int) -> Leases:
         contract_id=ids["HT-2026-106"],
         version=1,
         state=PaperState.SEALED,
-        verify_code="7Q2M-4KXR-9TBV",
+        verify_code=f"7Q2M-4KXR-9TBV-{mall_id:04}",
         pages=6,
         object_key="documents/contracts/106.pdf",
         sha256="3" * 64,

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from domain.contract_changes import OPEN
 from domain.contracts import IN_FORCE, ContractState
 from domain.renewals import RenewalState
-from services.queries.keyset import Page, Place, read_page
+from services.queries.keyset import Page, Place, count_up_to, read_page
 from storage.models import (
     Contract,
     ContractChange,
@@ -173,8 +173,8 @@ def list_contracts(
 
 def count_contracts(session: Session, *, mall_id: int, wanted: ContractFilter) -> int | None:
     """How many there are; None when they are more than MANY."""
-    some = sa.select(Contract.id).where(*wanted.conditions(mall_id)).limit(MANY + 1).subquery()
-    count = session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+    ids = sa.select(Contract.id).where(*wanted.conditions(mall_id))
+    count = count_up_to(session, ids, most=MANY + 1)
     return count if count <= MANY else None
 
 

@@ -125,6 +125,13 @@ def record(endpoint: str, row: Any) -> Markup:
     return DASH if row is None else link(f"{endpoint}.details_view", str(row), id=row.id)
 
 
+def address(scheme: str, value: str) -> Markup:
+    """A telephone number or an e-mail address, to be called or written to."""
+    if not value:
+        return DASH
+    return Markup('<a href="{}:{}">{}</a>').format(scheme, value.replace(" ", ""), value)
+
+
 def code(value: str | None) -> Markup:
     return Markup("<code>{}</code>").format(value) if value else DASH
 

@@ -1,5 +1,7 @@
 """Shops: one place to answer the phone of a tenant."""
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,13 +12,18 @@ from wtforms.validators import DataRequired, Email, Length, Optional
 
 from domain.malls import BusinessType
 from domain.permissions import Permission
+from domain.renewals import RenewalState
 from services.operations.malls import register_shop
 from services.operations.uploads import list_uploads
+from services.queries.deposit_lists import shop_deposit
+from services.queries.portal_bills import Owed, get_owed
+from services.queries.portal_contracts import OwnContract, current_contract, list_own_contracts
 from services.queries.shops import list_shop_months
 from storage.models import (
     Bill,
     Contract,
     DeviceInstallation,
+    RenewalRequest,
     ServiceRequest,
     Shop,
 )
@@ -76,6 +83,14 @@ class ShopView(RecordView):
         "move_in_date": _l("Move-in date"),
         "description": _l("Description"),
     }
+    column_formatters = {
+        "contact_phone": lambda view, context, model, name: formats.address(
+            "tel", model.contact_phone
+        ),
+        "contact_email": lambda view, context, model, name: formats.address(
+            "mailto", model.contact_email
+        ),
+    }
     column_searchable_list = ("code", "name", "contact_name", "contact_phone")
     column_default_sort = "code"
     list_filters = (filters.by_enum("type", _l("Business type"), Shop.business_type, BusinessType),)
@@ -84,6 +99,38 @@ class ShopView(RecordView):
         return str(model.name)
 
     # -- what the shop's page shows ----------------------------------------------------------
+
+    def today(self) -> date:
+        day: date = self.now().astimezone(formats.zone()).date()
+        return day
+
+    def lease(self, shop: Shop) -> OwnContract | None:
+        """The lease in force, else the next to begin, else the newest that the shop was sent."""
+        found = list_own_contracts(access.database()(), shop_ids={shop.id})
+        return current_contract(found, self.today())
+
+    def owed(self, shop: Shop) -> Owed | None:
+        """What the shop owes; None for who may not see it."""
+        if not may(Permission.BILLS_READ):
+            return None
+        return get_owed(access.database()(), shop_ids={shop.id}, today=self.today())
+
+    def deposit(self, shop: Shop) -> Decimal | None:
+        if not may(Permission.DEPOSITS_READ):
+            return None
+        return shop_deposit(access.database()(), shop_id=shop.id)
+
+    def renewal_wish(self, shop: Shop) -> RenewalRequest | None:
+        """The wish to stay that waits for its answer."""
+        found: RenewalRequest | None = access.database().scalar(
+            sa.select(RenewalRequest).where(
+                RenewalRequest.shop_id == shop.id, RenewalRequest.state == RenewalState.OPEN
+            )
+        )
+        return found
+
+    def may_draft(self) -> bool:
+        return may(Permission.CONTRACTS_DRAFT)
 
     def contracts(self, shop: Shop) -> Any:
         return (

@@ -50,7 +50,7 @@ class ContractCalendar(RecordView):
         session, mall_id = access.database()(), access.current_mall_id()
         today = today_here()
         span = month_of(parse_month(request.args.get("month", "")) or today)
-        day = parse_date(request.args.get("day", ""))
+        day = _day()
         is_list = request.args.get("view") == "list" or day is not None
         leases = asked_filter()
         wanted = DateFilter(
@@ -112,6 +112,12 @@ def weeks_of(span: Span) -> list[list[date | None]]:
 
 def weekdays() -> tuple[str, ...]:
     return (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
+
+
+def _day() -> date | None:
+    """The day of the address; None for one whose month has no page."""
+    day = parse_date(request.args.get("day", ""))
+    return day if day and parse_month(day.isoformat()[:7]) else None
 
 
 def _kinds() -> frozenset[DateKind]:
