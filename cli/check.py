@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -19,15 +20,26 @@ import sqlalchemy as sa
 from rich.console import Console
 from sqlalchemy.orm import Session
 
+from cli.messenger import HEARTBEAT
 from cli.user import ADMINISTRATOR_PASSWORD, SHOP_PASSWORD, SHOP_PERSON
 from domain.people import Role
+from services.gateways.sms.choice import missing_settings
+from services.gateways.sms.templates import read_templates
+from services.operations.message_texts import check_templates
 from services.queries.people import count_people_by_role
 from storage.backup.keys import IDENTITY
 from storage.database import create_engine, database_url, pending_migrations
 from storage.logins import Login, login_url
 from storage.postgres import PostgresError
-from storage.settings import REPOSITORY, Settings, comma_separated, load_settings
+from storage.settings import (
+    REPOSITORY,
+    Settings,
+    SettingsError,
+    comma_separated,
+    load_settings,
+)
 
+MESSENGER_SECONDS = 60
 DEBUG_SWITCHES = ("FLASK_DEBUG", "WERKZEUG_DEBUG_PIN", "PYTHONDEVMODE", "PYTHONASYNCIODEBUG")
 
 
@@ -84,6 +96,12 @@ def database_is_ready(settings: Settings) -> Iterator[Finding]:
                     yield _fail(
                         "people",
                         "Nobody can administer: run `atrium user create --role SUPER_ADMIN`.",
+                    )
+                for problem in check_templates(session):
+                    yield _fail(
+                        "words",
+                        f"Words of a message do not fit it ({problem}): edit them; until then "
+                        "ours are sent.",
                     )
         finally:
             engine.dispose()
@@ -174,6 +192,51 @@ def letters_leave(settings: Settings) -> Iterator[Finding]:
         yield _warn(
             "contact",
             "ATRIUM_SECURITY_CONTACT is empty: set it, or finders of a weakness reach nobody.",
+        )
+
+
+def texts_leave(settings: Settings) -> Iterator[Finding]:
+    provider = settings.sms_provider
+    if not provider:
+        yield _warn(
+            "texts",
+            "ATRIUM_SMS_PROVIDER is empty: text messages stay in a file; set it, or shops are "
+            "reached in the portal and by mail alone.",
+        )
+        return
+    missing = missing_settings(settings)
+    for name in missing:
+        yield _fail("texts", f"{name} is empty, and ATRIUM_SMS_PROVIDER={provider} needs it.")
+    address = urlsplit(settings.sms_endpoint)
+    if address.scheme == "http" and not _is_loopback(address.hostname or ""):
+        yield _fail(
+            "texts",
+            f"ATRIUM_SMS_ENDPOINT is {settings.sms_endpoint}: use https://, or its password and "
+            "every text travel in the clear.",
+        )
+    if provider == "http" or missing:
+        return
+    try:
+        unnamed = read_templates(settings.sms_templates).unnamed()
+    except SettingsError as error:
+        yield _fail("texts", f"{error}.")
+        return
+    if unnamed:
+        yield _warn(
+            "texts",
+            f"ATRIUM_SMS_TEMPLATES names no template for {', '.join(unnamed)}: they reach no "
+            "telephone.",
+        )
+
+
+def messenger_lives(settings: Settings) -> Iterator[Finding]:
+    """Nothing is said where none ever ran: it starts with the site."""
+    path = settings.state_dir / HEARTBEAT
+    if path.exists() and time.time() - path.stat().st_mtime > MESSENGER_SECONDS:
+        yield _warn(
+            "messenger",
+            "The messenger has not been seen for a while: while `atrium serve` runs without it, "
+            "messages wait for Dagster's sweep.",
         )
 
 
@@ -272,6 +335,8 @@ BEFORE_OTHERS: tuple[Check, ...] = (
     address_is_safe,
     proxies_are_named,
     letters_leave,
+    texts_leave,
+    messenger_lives,
     backups_are_apart,
     first_password_is_gone,
     database_is_walled,

@@ -1,6 +1,8 @@
 """`atrium check`: each unsafe setting is found, and a sound installation passes."""
 
 import json
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -9,12 +11,15 @@ from click.testing import CliRunner
 
 from cli import check as module
 from cli.check import Weight, command, findings
+from cli.messenger import HEARTBEAT
 from domain.people import Role
+from services.operations.malls import register_mall
 from services.operations.passwords import hash_password
 from services.operations.people import create_user
 from storage.backup.keys import IDENTITY
 from storage.database import create_engine, transaction
 from storage.logins import Login, login_name, prepare_logins
+from storage.models import MessageTemplate
 from storage.settings import Settings
 
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
@@ -26,7 +31,12 @@ SOUND = {
     "security_contact": "mailto:security@example.org",
     "backup_recipients": RECIPIENT,
     "object_store": "s3://bucket/atrium",
+    "sms_provider": "http",
+    "sms_endpoint": "https://sms.example.org/cgi-bin/sendsms",
+    "sms_key_id": "mall",
+    "sms_key_secret": "secret",
 }
+ALIYUN = {"sms_provider": "aliyun", "sms_endpoint": "", "sms_sign_name": "Mall"}
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +68,14 @@ def said(settings: Settings) -> str:
         ({"host": "10.0.0.5", "trusted_proxies": ""}, "reached without TLS"),
         ({"email_server": ""}, "failure ATRIUM_EMAIL_SERVER is empty"),
         ({"email_sender": "atrium@localhost"}, "warning ATRIUM_EMAIL_SENDER"),
+        ({"sms_provider": ""}, "warning ATRIUM_SMS_PROVIDER is empty"),
+        ({"sms_key_secret": ""}, "failure ATRIUM_SMS_KEY_SECRET is empty, and"),
+        ({"sms_endpoint": "http://sms.lan/send"}, "failure ATRIUM_SMS_ENDPOINT is http://sms.lan"),
+        ({**ALIYUN, "sms_templates": "X=1"}, "failure ATRIUM_SMS_TEMPLATES: there is no such"),
+        (
+            {**ALIYUN, "sms_templates": "SIGNING_CODE=SMS_1"},
+            "warning ATRIUM_SMS_TEMPLATES names no template for PAYMENT_REMINDER, ",
+        ),
         ({"security_contact": ""}, "warning ATRIUM_SECURITY_CONTACT is empty"),
         ({"backup_recipients": ""}, "failure ATRIUM_BACKUP_RECIPIENTS is empty"),
         ({"object_store": ""}, "warning Backups are kept on this machine"),
@@ -89,6 +107,15 @@ def test_key_of_the_backups_and_first_password_may_not_lie_there(tmp_path: Path)
     assert "The password of the sample's shop lies in" in text
 
 
+def test_messenger_that_stopped_is_missed(tmp_path: Path) -> None:
+    settings = of(tmp_path)
+    heartbeat = settings.secrets_dir.parent / HEARTBEAT
+    heartbeat.touch()
+    assert said(settings) == ""
+    os.utime(heartbeat, (0, 0))
+    assert "warning The messenger has not been seen" in said(settings)
+
+
 def test_secret_that_others_may_read_is_named(tmp_path: Path) -> None:
     settings = of(tmp_path)
     settings.secret("web_secret_key")
@@ -117,8 +144,23 @@ def test_sound_installation_passes_and_each_wall_that_is_gone_is_found(
             mall_codes=[],
             password_hash=hash_password("a long enough phrase", settings.secret("password_salt")),
         )
-    engine.dispose()
+        mall_id = register_mall(session, code="M01", name="Mall")
+        words = MessageTemplate(
+            mall_id=mall_id,
+            template="CONTRACT_ACTIVE",
+            locale="en",
+            subject="Hello",
+            body="{contract} {tenant}",
+            edited_by="chief@mall.example.org",
+            edited_at=datetime(2026, 4, 1, tzinfo=UTC),
+        )
+        session.add(words)
     prepare_logins(settings, database_url)
+    (found,) = findings(settings, deploy=True)
+    assert "CONTRACT_ACTIVE (en), words of M01: body: unknown tenant" in found.sentence
+    with transaction(engine) as session:
+        session.delete(session.get_one(MessageTemplate, words.id))
+    engine.dispose()
     assert findings(settings, deploy=True) == []
     with psycopg.connect(database_url, autocommit=True) as connection:
         name = login_name(connection.info.dbname, Login.TENANT)

@@ -23,15 +23,17 @@ from sqlalchemy.orm import Session
 from cli.messenger import HEARTBEAT, Messenger
 from domain.notifications import RETRY_AFTER, Audience, Channel, DeliveryState, Template
 from domain.people import Role
+from domain.sign_in import TokenPurpose
 from services.gateways.email.smtp import SmtpEmail
 from services.gateways.in_app.inbox import InAppInbox
 from services.gateways.message import Gateway, Message, Receipt
+from services.operations.account_letters import write_link_letter, write_signing_code
 from services.operations.messages import post_message
 from services.operations.outbox import deliver_notifications
 from services.operations.people import create_user
 from storage.database import create_engine, ensure_database, migrate, transaction
 from storage.logins import Login, login_url, prepare_logins
-from storage.models import Contract, Notification
+from storage.models import Contract, Notification, User
 from storage.postgres import EmbeddedServer, embedded_server
 from storage.settings import REPOSITORY, Clock, Settings
 
@@ -334,3 +336,60 @@ def test_messenger_lives_through_a_restart_of_the_database(
         post(engine, lease, "later")
         assert until(lambda: len(email.messages) == 3) < 3, "it listens again"
     engine.dispose()
+
+
+@pytest.mark.parametrize("provider", ["aliyun", "tencent", "http"])
+def test_nothing_secret_is_in_the_log_at_its_lowest_level(
+    engine: sa.Engine, settings: Settings, provider: str
+) -> None:
+    """A link and a code go out, the one to a server, the other to a provider that is away."""
+    code, key, token = "482915", "canary-of-the-key", "canary-of-the-link"
+    make_lease(engine)
+    with transaction(engine) as session:
+        user = session.scalars(sa.select(User).where(User.email == EMAIL)).one()
+        user.phone = "13800000009"
+        write_signing_code(
+            session,
+            user=user,
+            code_id=1,
+            code=code,
+            contract_number="C-1",
+            locale="en",
+            life=timedelta(minutes=10),
+            now=datetime.now(UTC),
+        )
+        write_link_letter(
+            session,
+            user=user,
+            purpose=TokenPurpose.PASSWORD_RESET,
+            token_id=1,
+            link=f"https://mall.example.org/link/{token}",
+            locale="en",
+            now=datetime.now(UTC),
+        )
+    chosen = {
+        "ATRIUM_LOG_LEVEL": "DEBUG",
+        "ATRIUM_SMS_PROVIDER": provider,
+        "ATRIUM_SMS_ENDPOINT": "http://127.0.0.1:1",
+        "ATRIUM_SMS_KEY_ID": "AKID",
+        "ATRIUM_SMS_KEY_SECRET": key,
+        "ATRIUM_SMS_APP_ID": "1400",
+        "ATRIUM_SMS_SIGN_NAME": "Mall",
+        "ATRIUM_SMS_TEMPLATES": "SIGNING_CODE=SMS_1(code)",
+    }
+    with (
+        mail_server() as mailbox,
+        process(settings, ATRIUM_EMAIL_SERVER=mailbox.url, **chosen) as child,
+    ):
+        until(lambda: mailbox.to(EMAIL))
+        until(lambda: '"attempts": 1' in log_of(settings) and '"SMS"' in log_of(settings), 20)
+        child.send_signal(signal.SIGTERM)
+        child.wait(20)
+        assert token in mailbox.to(EMAIL)[0].get_content()
+    log = log_of(settings)
+    with engine.connect() as connection:
+        errors = connection.execute(sa.text("SELECT error FROM app.notifications")).scalars().all()
+    assert any("cannot be reached" in error for error in errors)
+    for text in (log, str(errors)):
+        for secret in (code, key, token, EMAIL, "13800000009"):
+            assert secret not in text, secret

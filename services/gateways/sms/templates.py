@@ -35,9 +35,7 @@ class ProviderTemplates:
 
         Raises PermanentError when there is none, or a value is missing.
         """
-        found = self._entries.get((message.template, message.locale)) or self._entries.get(
-            (message.template, "")
-        )
+        found = self._find(message.template, message.locale)
         if found is None:
             raise PermanentError(
                 f"ATRIUM_SMS_TEMPLATES names no template for {message.template} ({message.locale})"
@@ -46,6 +44,18 @@ class ProviderTemplates:
         if missing:
             raise PermanentError(f"{message.template} has no value for {', '.join(missing)}")
         return found.code, {name: message.values[name] for name in found.variables}
+
+    def unnamed(self) -> tuple[str, ...]:
+        """Text messages that have no template in some language."""
+        return tuple(
+            template.value
+            for template, spec in SPECS.items()
+            if Channel.SMS in spec.channels
+            and not all(self._find(template, locale) for locale in LOCALES)
+        )
+
+    def _find(self, template: str, locale: str) -> ProviderTemplate | None:
+        return self._entries.get((template, locale)) or self._entries.get((template, ""))
 
 
 def read_templates(text: str) -> ProviderTemplates:
