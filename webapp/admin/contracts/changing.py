@@ -120,6 +120,7 @@ class ChangePages(LeaseDesk):
             "theirs": None,
             "save": _("Propose the amendment"),
             "reason": reason,
+            "cancel_url": url_for(".details_view", id=contract.id),
         }
         if request.headers.get(PART) == "editor":
             return render_template("admin/contracts/_editor.html", **shown)
@@ -130,7 +131,6 @@ class ChangePages(LeaseDesk):
             day=day,
             schedule=editing.schedule(),
             preview_url=url_for(".preview_amendment", **asked),
-            cancel_url=url_for(".details_view", id=contract.id),
             **shown,
         )
 

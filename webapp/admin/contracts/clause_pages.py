@@ -106,6 +106,7 @@ class ClausePages(LeaseDesk):
             "theirs": None if changed_by is None else base,
             "changed_by": changed_by,
             "save": _("Save mine over theirs") if changed_by is not None else _("Save"),
+            "cancel_url": url_for(".details_view", id=contract.id),
         }
         if request.headers.get(PART) == "editor":
             return render_template("admin/contracts/_editor.html", **shown)
@@ -114,7 +115,6 @@ class ClausePages(LeaseDesk):
             model=contract,
             schedule=editing.schedule(),
             preview_url=url_for(".preview_clauses", contract_id=contract.id),
-            cancel_url=url_for(".details_view", id=contract.id),
             **shown,
         )
 
