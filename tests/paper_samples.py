@@ -139,7 +139,7 @@ def meter(code: str, charge: ChargeType, unit: str, used: str, **given: object) 
 
 
 def _billed_september(contract: ContractInput) -> BilledMonth:
-    """September as it was billed before its rent was lowered: 1,205.00 more than it is now."""
+    """September as it was billed before its rent was raised: 1,205.00 less than it is now."""
     alone = replace(contract, usage=(), sales=())
     september = compute_bill(alone, BillRunInputs(1, SEPTEMBER, {}, (alone,)))
     assert september is not None
@@ -149,7 +149,7 @@ def _billed_september(contract: ContractInput) -> BilledMonth:
         for line in september.lines
     ]
     rent = charges[0]
-    charges[0] = replace(rent, net=rent.net + D("1205.00"), tax=rent.tax + D("108.45"))
+    charges[0] = replace(rent, net=rent.net - D("1205.00"), tax=rent.tax - D("108.45"))
     return BilledMonth(SEPTEMBER, tuple(charges))
 
 

@@ -56,7 +56,8 @@ AGEING = (
 )
 
 # Inside a bill money settles lines in their order: what came in for a deposit is what is left
-# of the bill's allocations after the lines before it.
+# of the bill's allocations after the lines before it. A credit settles the other lines first,
+# wherever it stands.
 BILLS = sa.text(
     """
     SELECT bills.number, shops.code, shops.name, bills.period_start, bills.period_end,
@@ -71,7 +72,7 @@ BILLS = sa.text(
                coalesce(sum(total_amount) FILTER (WHERE line_number < (
                    SELECT min(line_number) FROM app.bill_lines AS deposits
                    WHERE deposits.bill_id = bills.id AND deposits.charge_type = 'DEPOSIT'
-               )), 0) AS before_deposit
+               ) OR total_amount < 0 AND charge_type <> 'DEPOSIT'), 0) AS before_deposit
         FROM app.bill_lines WHERE bill_lines.bill_id = bills.id
     ) AS line
     LEFT JOIN LATERAL (

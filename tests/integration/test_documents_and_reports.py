@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from billed_month import allocate, make_billed_month
 from openpyxl import load_workbook
-from paper_samples import ISSUED, bill_paper
+from paper_samples import ISSUED, OCTOBER, bill_paper
 from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
@@ -245,6 +245,8 @@ def test_shop_figures_follow_the_formulas(session) -> None:
         line.total_amount
         for line in lines
         if line.charge_type in ("RENT", "TURNOVER_RENT", "PROPERTY_FEE")
+        # What is adjusted belongs to the month it is of.
+        and line.period_start >= OCTOBER.first
     )
     assert first[12] == cost / sales
     figures = {fact.label: fact.value for fact in contents.facts}
@@ -281,6 +283,24 @@ def test_money_counts_as_collected_until_the_cut_off_and_never_for_deposits(sess
     assert second[8] == second[7] == paper.total_amount - D("1234.50")
     assert second[9:11] == (0, 0)
     assert late.totals[9] == late.totals[7] - late.totals[8]
+
+
+def test_credit_beside_a_deposit_leaves_the_collection_rate_true(session) -> None:
+    """A bill that gives something back for an earlier month, paid to the last cent."""
+    mall_id = make_billed_month(session)
+    credit = D("-1313.45")
+    bill = session.scalars(sa.select(Bill).where(Bill.number == "B202610-0002")).one()
+    line = bill.lines[-1]
+    assert (line.period_start, line.total_amount) == (date(2026, 9, 1), -credit)
+    line.net_amount, line.tax_amount, line.total_amount = D("-1205.00"), D("-108.45"), credit
+    bill.net_amount += 2 * line.net_amount
+    bill.tax_amount += 2 * line.tax_amount
+    bill.total_amount += 2 * credit
+    session.flush()
+    allocate(session, bill.number, bill.total_amount)
+    late = snapshot(session, "rent_collection", mall_id, now=NOW + timedelta(days=40)).contents
+    row = late.rows[1]
+    assert row[7] == row[8] == bill.total_amount - D("1234.50")
 
 
 def test_collection_rate_is_of_bills_due_in_the_period(session) -> None:
