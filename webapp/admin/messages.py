@@ -4,6 +4,7 @@ Belongs here: the log of deliveries, one of them, messages that reached nobody, 
 Not here: one's own inbox (inbox) and what messages say (message_texts).
 """
 
+from collections import Counter
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -17,9 +18,10 @@ from domain.message_templates import MASK
 from domain.notifications import Channel, DeliveryState
 from domain.permissions import Permission
 from services.operations.audit import record_event
-from services.operations.outbox import NotResendable, resend_notification
+from services.operations.outbox import NotResendable, Refusal, resend_notification
 from services.queries.keyset import Place
 from services.queries.message_log import (
+    LoggedDelivery,
     MessageFilter,
     count_failed,
     find_delivery,
@@ -87,12 +89,7 @@ class MessagesView(StaffView):
     @expose("/<int(max=9223372036854775807):delivery_id>")
     def delivery(self, delivery_id: int) -> Any:
         session = access.database()()
-        found = find_delivery(
-            session,
-            delivery_id=delivery_id,
-            mall_id=access.current_mall_id(),
-            of_people=current_scope().is_everything,
-        )
+        found = _found(delivery_id)
         if found is None:
             abort(404)
         others = (
@@ -121,20 +118,22 @@ class MessagesView(StaffView):
             flash(_("Choose the messages first."), "error")
             return redirect(back)
         session = access.database()()
-        sent, refused = 0, dict[str, int]()
+        sent, refused = 0, Counter[str]()
         for delivery_id in chosen:
+            found = _found(delivery_id)
             try:
+                if found is None:
+                    raise NotResendable(delivery_id, Refusal.UNKNOWN)
                 resend_notification(session, notification_id=delivery_id, now=self.now())
             except NotResendable as error:
-                reason = str(words.why_not_again(error.refusal))
-                refused[reason] = refused.get(reason, 0) + 1
+                refused[str(words.why_not_again(error.refusal))] += 1
                 continue
             sent += 1
             record_event(
                 session,
                 action=AuditAction.MESSAGE_RESENT,
                 now=self.now(),
-                mall_id=access.current_mall_id(),
+                mall_id=found.mall_id,
                 subject_type="notifications",
                 subject_id=delivery_id,
             )
@@ -176,6 +175,16 @@ def _audience(message: Any) -> str:
     if message.role is not None:
         return str(labels.label(message.role))
     return str(labels.label(message.audience)) if message.audience is not None else ""
+
+
+def _found(delivery_id: int) -> LoggedDelivery | None:
+    """A delivery of the mall on the page, for administrators a letter about an account too."""
+    return find_delivery(
+        access.database()(),
+        delivery_id=delivery_id,
+        mall_id=access.current_mall_id(),
+        of_people=current_scope().is_everything,
+    )
 
 
 def _place(item: Any) -> Place:
