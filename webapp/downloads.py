@@ -60,8 +60,10 @@ def csv_download(
     )
 
 
-def stored_download(found: StoredFile) -> Response:
-    """The object as an attachment, streamed. 404 when the store has lost it."""
+def stored_download(found: StoredFile, *, is_shown: bool = False) -> Response:
+    """The object as an attachment, streamed, or for the browser to show. 404 when the store has
+    lost it.
+    """
     opened = runtime().store.open(found.object_key)
     try:
         stream = opened.__enter__()
@@ -92,7 +94,8 @@ def stored_download(found: StoredFile) -> Response:
         mimetype=MIME_TYPES.get(found.format.lower(), "application/octet-stream"),
         headers={
             "Content-Disposition": (
-                f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(found.name)}"
+                f"{'inline' if is_shown else 'attachment'};"
+                f" filename=\"{plain}\"; filename*=UTF-8''{quote(found.name)}"
             ),
             "Content-Length": str(found.bytes),
             "Content-Security-Policy": "default-src 'none'; sandbox",

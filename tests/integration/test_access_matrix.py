@@ -18,6 +18,7 @@ import io
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,6 +26,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from portal_mall import BOOKS, COFFEE
 from portal_site import PortalSite, portal_site, staff_site  # noqa: F401
+from sent_papers import sent_lease, share_fonts
 from staff_mall import NOW, PASSWORD, PEOPLE
 from staff_site import StaffSite, token
 from upload_corpus import picture
@@ -318,7 +320,7 @@ GET  /portal/bills/                                   SHOPS       200 -
 GET  /portal/bills/<ID:bill_id>                       SHOPS       200 shop
 GET  /portal/contracts/                               SHOPS       200 -
 GET  /portal/contracts/<ID:contract_id>               SHOPS       200 shop
-POST /portal/contracts/<ID:contract_id>/renewal       SHOPS       302 shop
+POST /portal/contracts/<ID:contract_id>/renewal       SHOPS       422 shop
 POST /portal/contracts/<ID:contract_id>/renewal/withdraw SHOPS    302 shop
 GET  /portal/data/                                    SHOPS       200 -
 POST /portal/data/                                    SHOPS       404 -
@@ -358,6 +360,10 @@ GET  /sign-in/recovery                                PEOPLE      302 -
 POST /sign-in/recovery                                PEOPLE      302 -
 POST /sign-out                                        PEOPLE      302 -
 GET  /static/<path:filename>                          ALL         200 -
+GET  /verify/                                         ALL         200 -
+GET  /verify/<code>                                   ALL         404 -
+POST /verify/<code>                                   STRANGERS   404 -
+POST /verify/<code>                                   PEOPLE      404 -
 """
 ROW_ID = "<int(max=9223372036854775807):"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -429,7 +435,8 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(portal_site: PortalSite) -> Site:  # noqa: F811
+def site(portal_site: PortalSite, font_state_dir: Path) -> Site:  # noqa: F811
+    share_fonts(portal_site, font_state_dir)
     found = portal_site.site
     hashed = hash_password(PASSWORD, found.settings.secret("password_salt"))
     with transaction(found.engine) as session:
@@ -535,11 +542,13 @@ def site(portal_site: PortalSite) -> Site:  # noqa: F811
         "adapter": "hikvision",
         "filename": "app.css",
         "token": "nothing",
+        "code": "nothing",
         "version": "nothing",
         "portal": {
             "bill_id": mall.own_bill,
             "contract_id": mall.own_contract,
             "document_id": mall.own_document,
+            "paper_id": sent_lease(portal_site).sent.paper_id,
         },
     }
     device = found.app.test_client(use_cookies=False)

@@ -7,10 +7,31 @@ terms in words (webapp.words).
 
 from flask import Flask
 
-from webapp.portal import bills, contracts, data, documents, figures, home, messages
+from webapp.portal import (
+    bills,
+    contracts,
+    data,
+    documents,
+    figures,
+    home,
+    messages,
+    renewals,
+    signing,
+)
 from webapp.portal.door import blueprint
 
-__all__ = ["bills", "contracts", "data", "documents", "figures", "home", "install", "messages"]
+__all__ = [
+    "bills",
+    "contracts",
+    "data",
+    "documents",
+    "figures",
+    "home",
+    "install",
+    "messages",
+    "renewals",
+    "signing",
+]
 
 
 def install(app: Flask) -> None:

@@ -68,7 +68,7 @@ def verdict(comparison: Comparison, paper: KnownPaper) -> Verdict:
             return Verdict(
                 _("This is not the whole file."),
                 ngettext(
-                    "The last byte is missing.",
+                    "The last %(num)s byte is missing.",
                     "The last %(num)s bytes are missing.",
                     -comparison.more,
                 ),
