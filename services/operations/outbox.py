@@ -11,7 +11,7 @@ minutes, with the same reference. Processes and threads running at the same time
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -331,18 +331,3 @@ def resend_notification(session: Session, *, notification_id: int, now: datetime
         .where(Notification.id == notification_id)
         .values(state=DeliveryState.PENDING, attempts=0, error="", send_after=now)
     )
-
-
-def resend_notifications(
-    session: Session, *, notification_ids: Iterable[int], now: datetime
-) -> tuple[int, tuple[NotResendable, ...]]:
-    """Send several again: how many, and those that cannot be. The caller commits."""
-    done = 0
-    refused = []
-    for notification_id in sorted(set(notification_ids)):
-        try:
-            resend_notification(session, notification_id=notification_id, now=now)
-            done += 1
-        except NotResendable as error:
-            refused.append(error)
-    return done, tuple(refused)

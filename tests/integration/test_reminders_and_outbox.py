@@ -105,6 +105,29 @@ def test_second_run_of_a_day_writes_nothing(session: Session) -> None:
     assert address(session, at=morning(DUE)).deliveries == 0
 
 
+def test_step_told_before_there_was_an_outbox_is_not_told_again(session: Session) -> None:
+    contract = make_shop(session)
+    bill = make_bill(session, contract, month=3, due_date=DUE, total="10.00")
+    for channel in (Channel.IN_APP, Channel.SMS):
+        session.add(
+            Notification(
+                mall_id=contract.mall_id,
+                shop_id=contract.shop_id,
+                bill_id=bill.id,
+                channel=channel,
+                recipient="S01",
+                locale="zh_CN",
+                template="PAYMENT_REMINDER",
+                body="您的账单今日到期。",
+                dedupe_key=f"payment-reminder/{bill.number}/T+0",
+                send_after=morning(DUE),
+            )
+        )
+    session.flush()
+    remind(session, contract, DUE)
+    assert address(session, at=morning(DUE)).deliveries == 0
+
+
 def test_run_after_downtime_writes_the_newest_step_only(session: Session) -> None:
     contract = make_shop(session)
     make_bill(session, contract, month=3, due_date=DUE, total="10.00")
