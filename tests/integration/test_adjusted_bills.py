@@ -1,5 +1,7 @@
 """Bills of leases that were changed for days that had been billed, and final settlements."""
 
+import random
+from collections import defaultdict
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal as D
@@ -9,7 +11,10 @@ import sqlalchemy as sa
 from running_mall import CASHIER, CLERK, NOW, START, RunningMall, at, rent
 from sqlalchemy.orm import Session
 
+from domain.bill_inputs import BillRunInputs
+from domain.bill_run import compute_bill
 from domain.bills import BillState
+from domain.calendar import month_of
 from domain.charges import ChargeType, PricingKind
 from domain.deposits import DepositKind
 from domain.derivations import recompute_taxed
@@ -18,6 +23,7 @@ from domain.payments import PaymentMethod
 from services.operations import leasing
 from services.operations.billing import BillRunResult, issue_bills, run_bills
 from services.operations.payments import confirm_payment, record_payment
+from services.queries.bill_inputs import read_lease
 from services.queries.contracts import NoSuchContract
 from services.queries.settlements import Settlement, final_settlement
 from storage.models import Bill, BillLine
@@ -168,6 +174,49 @@ def test_lease_that_nobody_changed_is_not_computed_again(mall: Billed) -> None:
     mall.bill(FEBRUARY)
     assert mall.lines(FEBRUARY) == [(FEBRUARY, ChargeType.RENT, D("1.00"))]
     assert alone.created == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_order_of_changes_and_runs_ends_in_what_the_clauses_say(
+    mall: Billed, seed: int
+) -> None:
+    """Amendments reach back as they like, months are billed out of turn, the lease ends early."""
+    dice = random.Random(seed)
+    contract_id = mall.lease(clauses=[rent("10000.00"), FEE])
+    months = [date(2026, month, 1) for month in range(1, 7)]
+    dice.shuffle(months)
+    now = at(date(2026, 7, 1))
+    for step, month in enumerate(months):
+        assert mall.bill(month).held == ()
+        now += timedelta(hours=1)
+        if step == 4:
+            mall.end_early(contract_id, date(2026, dice.randint(2, 6), dice.randint(1, 28)), now)
+        elif dice.random() < 0.7:
+            day = START + timedelta(days=dice.randrange(150))
+            # Not so far apart that the gate of unusual amounts would hold a bill.
+            amount = f"{dice.randrange(900_000, 1_100_000) / 100:.2f}"
+            mall.amend(contract_id, day, [rent(amount, day)], now)
+    last = date(2026, 8, 1)
+    assert mall.bill(last).held == ()
+    lease = read_lease(
+        mall.session.connection().connection.driver_connection,  # type: ignore[arg-type]
+        contract_id=contract_id,
+        now=after(last),
+    )
+    due: dict[tuple[date, ChargeType], D] = defaultdict(D)
+    for month in map(month_of, months):
+        bill = compute_bill(lease, BillRunInputs(mall.mall_id, month, {}, (lease,)))
+        for line in bill.lines if bill else ():
+            due[month.first, line.charge_type] += line.total
+    rows = mall.session.execute(
+        sa.select(BillLine.period_start, BillLine.charge_type, BillLine.total_amount)
+    )
+    said: dict[tuple[date, ChargeType], D] = defaultdict(D)
+    for day, charge, total in rows:
+        said[day.replace(day=1), charge] += total
+    assert {key: total for key, total in said.items() if total} == dict(due)
+    assert mall.bill(last).created == 0
+    assert mall.bill(date(2026, 9, 1)).created == 0
 
 
 # -- settlements ----------------------------------------------------------------------------------
