@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from domain.contract_changes import RecordedEvent
 from domain.contracts import ContractState
+from domain.message_templates import SPECS
 from domain.notifications import Audience, Template
 from domain.people import Role
 from services.operations.leasing.machine import locked
@@ -27,14 +28,6 @@ from storage.models import Contract, ContractChange
 RUNNING = frozenset({ContractState.SIGNED, ContractState.ACTIVE})
 # How long the people of the mall want to hear of a step that somebody took.
 STALE_AFTER = timedelta(days=30)
-LEGAL = frozenset(
-    {
-        Template.AMENDMENT_SENT,
-        Template.AMENDMENT_SIGNED,
-        Template.CONTRACT_RECALLED,
-        Template.TERMINATION_NOTICE,
-    }
-)
 
 
 def locked_change(session: Session, change_id: int) -> tuple[Contract, ContractChange]:
@@ -111,5 +104,5 @@ def tell(
         cause=f"CHANGE {event}",
         actor=actor,
         now=now,
-        expires_at=None if template in LEGAL else now + STALE_AFTER,
+        expires_at=None if SPECS[template].is_legal else now + STALE_AFTER,
     )
