@@ -121,14 +121,14 @@ class Messenger:
                         }
                         for table in tables or self._wakers:
                             self._wake(table)
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 log.warning("the database is away: %s", type(error).__name__)
                 self.pause(LOOK_EVERY)
 
     def _live(self) -> None:
         """The file's time says when the messenger last was well."""
-        path = self.settings.state_dir / HEARTBEAT
-        path.touch(mode=0o600)
+        with suppress(OSError):  # a full disk keeps no message back
+            (self.settings.state_dir / HEARTBEAT).touch(mode=0o600)
 
     def _wake(self, table: str = "") -> None:
         """Those who wait for a table, or all."""

@@ -8,7 +8,7 @@ Each delivery is written once, whoever runs at the same time: the message is loc
 its key, the channel and the person are unique.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -199,16 +199,14 @@ class _Addressing:
             rows += self._shop_rows(spec, recipients, row)
         for person in recipients.people:
             for channel, address in person.addresses.items():
-                if channel is Channel.IN_APP and recipients.shop_id is not None:
-                    continue  # the shop's inbox is shared
-                if channel is Channel.SMS and recipients.shop_id is not None:
-                    continue  # the shop has one number
+                if recipients.shop_id is not None and channel is not Channel.EMAIL:
+                    continue  # a shop has one inbox and one number
                 if channel in spec.channels and not _is_off(person, spec, channel):
                     rows.append(row(channel, address, person.locale, person))
         return rows
 
     def _shop_rows(
-        self, spec: TemplateSpec, recipients: Recipients, row: Any
+        self, spec: TemplateSpec, recipients: Recipients, row: Callable[..., dict[str, Any]]
     ) -> list[dict[str, Any]]:
         """To the shop itself: its inbox, its number, its address when none of its people has it."""
         rows = []

@@ -131,6 +131,8 @@ class Call(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
+        if status == 302:
+            self.send_header("Location", f"{self.server.url}/elsewhere")
         self.end_headers()
         self.wfile.write(content)
 
@@ -335,7 +337,8 @@ def test_own_gateway_is_given_nothing_in_its_address(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(400, PermanentError), (403, RetryableError), (503, RetryableError)]
+    ("status", "kind"),
+    [(400, PermanentError), (403, RetryableError), (302, RetryableError), (503, RetryableError)],
 )
 def test_refusal_of_the_own_gateway_says_whether_to_try_again(
     cloud: Cloud, status: int, kind: type[Exception]
@@ -345,6 +348,7 @@ def test_refusal_of_the_own_gateway_says_whether_to_try_again(
     with pytest.raises(kind) as error:
         gateway.send(MESSAGE)
     assert SECRET not in str(error.value)
+    assert len(cloud.calls) == 1, "nobody else is given the password"
 
 
 def test_provider_without_its_settings_is_not_opened(settings: Settings) -> None:
