@@ -59,6 +59,7 @@ TRANSITIONS: dict[tuple[ChangeState, ChangeEvent], ChangeState] = {
     (ChangeState.IN_REVIEW, ChangeEvent.REJECT): ChangeState.REJECTED,
     (ChangeState.IN_REVIEW, ChangeEvent.WITHDRAW): ChangeState.WITHDRAWN,
     (ChangeState.APPROVED, ChangeEvent.SEND): ChangeState.SENT,
+    (ChangeState.APPROVED, ChangeEvent.WITHDRAW): ChangeState.WITHDRAWN,
     (ChangeState.APPROVED, ChangeEvent.TAKE_EFFECT): ChangeState.IN_FORCE,
     (ChangeState.SENT, ChangeEvent.SIGN): ChangeState.IN_FORCE,
     (ChangeState.SENT, ChangeEvent.DECLINE): ChangeState.DECLINED,

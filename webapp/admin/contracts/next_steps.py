@@ -150,5 +150,6 @@ def _of_change(to: Any, change: ContractChange, drafts: bool, approves: bool) ->
         return Next(
             _("The amendment is approved; the officer sends it to the shop for signature."),
             send if drafts else None,
+            others,
         )
     return Next(_("An amendment waits for the shop's signature."), None, others)
