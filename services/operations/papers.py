@@ -70,6 +70,11 @@ class Signer:
     address: str
     agent: str
 
+    @property
+    def shown(self) -> str:
+        """`Wang Min <wang@example.org>`, or the address alone."""
+        return self.email if self.name == self.email else f"{self.name} <{self.email}>"
+
 
 class PaperNotFound(Exception):
     """No such paper, or none of these shops."""
@@ -185,7 +190,7 @@ def sign_paper(
     for row in paper.signatures:
         if row.party is Party.TENANT:
             row.state = SignatureState.SIGNED
-            row.signer = f"{signer.name} <{signer.email}>"
+            row.signer = signer.shown
             row.user_id = signer.user_id
             row.signed_at = now
             row.address = signer.address

@@ -5,6 +5,7 @@ from services.queries.portal_bills import get_owed
 from services.queries.portal_contracts import current_contract, list_own_contracts
 from services.queries.portal_figures import list_own_months
 from services.queries.portal_messages import list_own_messages
+from services.queries.portal_papers import list_waiting_papers
 from webapp.portal import door
 from webapp.portal.bills import chip, due_in
 from webapp.words.messages import kind_of_message
@@ -21,6 +22,7 @@ def index() -> str:
         "portal/home.html",
         owed=get_owed(session, shop_ids=shop_ids, today=today),
         bills_shown=BILLS_SHOWN,
+        waiting=list_waiting_papers(session, shop_ids=shop_ids),
         # The month that is over; before the first is over, the one that has begun.
         month=next((one for one in months if one.month < today.replace(day=1)), None)
         or next(iter(months), None),

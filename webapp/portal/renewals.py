@@ -52,7 +52,7 @@ def ask(contract_id: int) -> Any:
         return redirect(url_for("portal.contract", contract_id=contract_id) + "#renewal")
     door.database().commit()
     flash(_("The mall knows that you would like to stay."), "success")
-    return redirect(url_for("portal.contract", contract_id=contract_id) + "#renewal")
+    return redirect(url_for("portal.contract", contract_id=contract_id))
 
 
 @door.page(
@@ -74,7 +74,7 @@ def withdraw(contract_id: int) -> Response:
     else:
         door.database().commit()
         flash(_("Your wish to renew was taken back."), "success")
-    return redirect(url_for("portal.contract", contract_id=contract_id) + "#renewal")
+    return redirect(url_for("portal.contract", contract_id=contract_id))
 
 
 def _require_own(contract_id: int) -> None:

@@ -27,6 +27,7 @@ from services.operations.signing_codes import (
     SECRET_NAME,
     TooSoon,
     code_waits_until,
+    masked,
     send_signing_code,
 )
 from services.queries.portal_papers import LeasePaper, find_lease_paper, find_paper_file
@@ -191,6 +192,7 @@ def _page(found: LeasePaper, errors: dict[str, str]) -> str:
         errors=errors,
         has_authenticator=has_own,
         code_until=until,
+        recipient=masked(current_user.phone or current_user.email),
         reason=request.form.get(REASON, "") if request.method == "POST" else "",
         reason_length=REASON_LENGTH,
     )
