@@ -1,4 +1,4 @@
-"""Units merged and split at their pages: asked twice, refused with a reason, told in their history."""
+"""Units merged and split at their pages: asked twice, refused with a reason, and remembered."""
 
 import re
 from datetime import date
