@@ -57,17 +57,14 @@ if (editor) {
     soon();
   });
 
-  editor.addEventListener("submit", async (event) => {
-    const button = event.submitter;
-    if (!button || !button.matches("[data-inplace]")) return;
-    event.preventDefault();
+  async function press(button) {
     const before = parts.querySelectorAll(".clause-card").length;
     try {
       parts.innerHTML = await ask(editor.action || location.href, { "X-Part": "editor" }, button);
     } catch {
       // Without an answer in place the whole page is asked for, with all that was typed.
       button.removeAttribute("data-inplace");
-      editor.requestSubmit(button);
+      editor.requestSubmit(button.isConnected ? button : null);
       return;
     }
     for (const field of parts.querySelectorAll("input[data-date]")) new Calendar(field);
@@ -79,7 +76,18 @@ if (editor) {
     if (wrong && ["steps", "free", "index"].includes(button.value)) wrong.scrollIntoView({ block: "center" });
     else if (card && cards.length >= before) card.querySelector("input:not([type=hidden]), select").focus();
     draw();
+  }
+
+  // One after the other: a second press begins with what the first one made of the form.
+  let pressed = Promise.resolve();
+  editor.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (!button || !button.matches("[data-inplace]")) return;
+    event.preventDefault();
+    pressed = pressed.then(() => press(button));
   });
 
   showKinds(parts);
+  // What was typed before this file came, or stands there again after going back.
+  if ([...editor.elements].some((one) => "defaultValue" in one && one.value !== one.defaultValue)) soon();
 }

@@ -52,6 +52,11 @@ class Calendar {
     this.shown = monthFirst(chosen ?? new Date(), 0);
     this.box.hidden = false;
     this.draw();
+    // Where there is no room below, above: a page that grows for it would jump when it closes.
+    const place = this.field.getBoundingClientRect();
+    const height = this.box.offsetHeight + 8;
+    const isAbove = innerHeight - place.bottom < height && place.top > height;
+    this.box.classList.toggle("is-above", isAbove);
   }
 
   close() {
