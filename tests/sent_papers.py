@@ -1,6 +1,7 @@
 """Leases that are with the shop S-001 for its signature, on the site of tests.portal_site."""
 
 import itertools
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -119,5 +120,6 @@ def code_sent_to(engine: sa.Engine, paper_id: int) -> str:
             )
         )
     assert body is not None, "no code was sent"
-    found = [part.strip("：:。.,，") for part in body.replace("：", " ").split()]
-    return next(part for part in found if part.isdecimal() and len(part) == 6)
+    found = re.search(r"(?<!\d)\d{6}(?!\d)", body)
+    assert found, "the message names no code"
+    return found[0]

@@ -3,8 +3,13 @@ shop signs is what was sealed, and nothing else of a lease is its to change.
 """
 
 import hashlib
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -26,6 +31,8 @@ from staff_site import token
 
 from domain.contract_changes import ChangeState
 from domain.contracts import ContractState
+from domain.people import Role
+from domain.scopes import Actor, ActorKind, Scope
 from domain.signing import CODE_LIFE, CODE_TRIES, PaperState, Party, SignatureState
 from services.operations.leasing import revise_contract, withdraw_change
 from services.operations.papers import send_for_signature
@@ -33,7 +40,9 @@ from services.queries.contract_papers import TermsNotApproved
 from services.queries.contracts import list_clauses
 from services.signatures.checking import check_paper
 from services.signatures.keys import trusted_roots
-from storage.database import transaction
+from storage.context import context_key, set_context
+from storage.database import create_engine, transaction
+from storage.logins import Login, login_url
 from storage.models import (
     Contract,
     ContractChange,
@@ -44,6 +53,7 @@ from storage.models import (
     User,
 )
 from storage.objects import open_object_store
+from storage.roles import Group
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -483,3 +493,110 @@ def test_officer_sends_an_approved_lease_from_its_page(site: PortalSite) -> None
 def test_manager_may_not_send(site: PortalSite, lease: SentLease) -> None:
     manager = site.site.client("management@example.org")
     assert manager.get(f"/admin/contracts/{lease.contract_id}/send").status_code == 403
+
+
+@contextmanager
+def as_shop(site: PortalSite, shop_id: int) -> Iterator[sa.Connection]:
+    """The tenants' own login, signed in for one shop."""
+    engine = create_engine(login_url(site.site.settings, Login.TENANT))
+    try:
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            set_context(
+                driver,
+                key=context_key(site.site.settings),
+                role=Group.SHOP,
+                scope=Scope(shop_ids=frozenset({shop_id})),
+                actor=Actor(ActorKind.PERSON, BOOKS, 1, Role.SHOP.value),
+                now=datetime.now(UTC),
+            )
+            yield connection
+            connection.rollback()
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("statement", "touched"),
+    [
+        ("UPDATE app.contract_signatures SET state = 'VOID' WHERE party = 'LANDLORD'"
+         " AND paper_id = :paper", 0),
+        ("UPDATE app.contract_papers SET object_key = 'x' WHERE id = :paper", None),
+        ("UPDATE app.contract_papers SET sha256 = 'x' WHERE id = :paper", None),
+        ("UPDATE app.contract_papers SET state = 'SEALED' WHERE id = :paper", None),
+        ("UPDATE app.contracts SET end_date = '2040-01-01' WHERE id = :lease", None),
+        ("UPDATE app.contracts SET state = 'ACTIVE' WHERE id = :lease", None),
+        ("UPDATE app.contract_clauses SET superseded_at = now() WHERE contract_id = :lease", None),
+        ("UPDATE app.contract_units SET is_held = true WHERE contract_id = :lease", None),
+        ("DELETE FROM app.contract_papers WHERE id = :paper", None),
+    ],
+)  # fmt: skip
+def test_shop_s_role_changes_nothing_but_its_answer(
+    site: PortalSite, lease: SentLease, statement: str, touched: int | None
+) -> None:
+    """`touched` rows, or None where Postgres refuses the statement."""
+    with as_shop(site, site.mall.own_shop) as connection:
+        ids = {"paper": lease.sent.paper_id, "lease": lease.contract_id}
+        if touched is None:
+            with pytest.raises(sa.exc.ProgrammingError):
+                connection.execute(sa.text(statement), ids)
+        else:
+            assert connection.execute(sa.text(statement), ids).rowcount == touched
+
+
+def test_other_shop_s_role_finds_no_paper_and_puts_no_amendment_in_force(
+    site: PortalSite, books: FlaskClient
+) -> None:
+    lease = signed_lease(site, books)
+    sent_amendment(site, lease.contract_id)
+    with Session(site.site.engine) as session:
+        change_id = session.scalars(
+            sa.select(ContractChange.id).where(ContractChange.contract_id == lease.contract_id)
+        ).one()
+    with as_shop(site, site.mall.other_shop) as connection:
+        for table, column in (
+            ("contract_papers", "contract_id"),
+            ("contract_changes", "contract_id"),
+            ("contract_events", "contract_id"),
+        ):
+            found = connection.scalar(
+                sa.text(f"SELECT count(*) FROM app.{table} WHERE {column} = :lease"),
+                {"lease": lease.contract_id},
+            )
+            assert found == 0, table
+        with pytest.raises(sa.exc.ProgrammingError, match="out of scope"):
+            connection.execute(
+                sa.text("SELECT app.apply_amendment(:change, now())"), {"change": change_id}
+            )
+
+
+def test_of_two_people_who_sign_at_the_same_time_one_does(
+    site: PortalSite, lease: SentLease
+) -> None:
+    people = [site.site.client(email) for email in (BOOKS, BOTH)]
+    forms = [
+        {
+            "csrf_token": token(client, "/account/"),
+            "read": "1",
+            "password": PASSWORD,
+            "code": ask_code(site, client, lease.sent.paper_id),
+        }
+        for client in people
+    ]
+    together = threading.Barrier(2)
+
+    def press(at: int) -> int:
+        together.wait()
+        return people[at].post(f"{lease.address}/sign", data=forms[at]).status_code
+
+    with ThreadPoolExecutor(2) as threads:
+        answers = sorted(threads.map(press, range(2)))
+    assert answers == [302, 409]
+    paper = stored(site, lease.sent.paper_id)
+    signed = bytes_of(site, paper.signed_object_key)
+    assert hashlib.sha256(signed).hexdigest() == paper.signed_sha256
+    with Session(site.site.engine) as session:
+        events = session.scalars(
+            sa.select(ContractEvent.event).where(ContractEvent.contract_id == lease.contract_id)
+        ).all()
+    assert events.count("SIGN") == 1
