@@ -20,6 +20,7 @@ from domain.permissions import Permission
 from domain.renewals import RenewalState
 from domain.signing import PaperState
 from domain.term_checks import check_terms
+from services.operations.papers import shown_code
 from services.queries.contracts import (
     StoredClause,
     TermsVersion,
@@ -98,6 +99,9 @@ class LeasePage:
 
     def change_number(self, change_id: int) -> int:
         return next(one.number for one in self.changes if one.id == change_id)
+
+    def shown_code(self, paper: ContractPaper) -> str:
+        return shown_code(paper.verify_code)
 
     @cached_property
     def papers(self) -> list[ContractPaper]:
