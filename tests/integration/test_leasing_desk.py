@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from flask.testing import FlaskClient
 from staff_mall import NOW
 from staff_site import StaffSite, staff_site, token  # noqa: F401
 
+from services.documents.fonts import prepare_fonts
 from services.operations.leasing import ask_renewal
 from storage.database import transaction
 
@@ -252,6 +254,40 @@ def test_amendment_is_written_in_the_editor_and_decided_by_another(
     assert "HT-2025-001" in manager.get("/admin/reviews/").text
     assert post(officer, f"{address}/withdraw", comment="")[0] == 302
     assert "Withdrawn" in officer.get(address).text
+
+
+def test_approved_amendment_is_sealed_and_sent_and_taken_back(
+    staff_site: StaffSite,  # noqa: F811
+    officer: FlaskClient,
+    manager: FlaskClient,
+    font_state_dir: Path,
+) -> None:
+    prepare_fonts(font_state_dir)
+    (staff_site.settings.state_dir / "fonts").symlink_to(font_state_dir / "fonts")
+    lease = staff_site.mall.contract_id + 3
+    page = f"/admin/contracts/{lease}/amend?from=2026-07-01"
+    typed = {**editor_fields(officer.get(page).text), "clause-0-rate": "7"}
+    assert post(officer, page, **typed, do="save", reason="周年调整")[0] == 302
+    change = newest_change(staff_site)
+    address = f"/admin/contracts/{lease}/changes/{change}"
+    details = f"/admin/contracts/details/?id={lease}"
+    assert "An amendment waits for management." in officer.get(details).text
+    assert post(manager, address, do="approve", comment="")[0] == 302
+    assert f"{address}/send" in officer.get(details).text
+    status, text, _to = post(officer, f"{address}/send")
+    assert status == 302, text
+    text = unescape(officer.get(details).text)
+    assert "An amendment waits for the shop's signature." in text
+    assert "Awaits the shop's signature" in text
+    paper = re.search(rf"/admin/contracts/{lease}/papers/\d+", text)
+    assert paper is not None
+    assert officer.get(paper[0]).data.startswith(b"%PDF")
+    other = re.sub(r"contracts/\d+", f"contracts/{staff_site.mall.contract_id}", paper[0])
+    assert officer.get(other).status_code == 404
+    assert post(officer, f"{address}/withdraw", comment="")[0] == 200  # the shop is told why
+    assert post(officer, f"{address}/withdraw", comment="条款有误")[0] == 302
+    assert "Withdrawn" in officer.get(address).text
+    assert "chip-void" in officer.get(details).text  # nobody can sign the paper any more
 
 
 def test_early_end_asks_for_the_number_and_shows_management_the_settlement(

@@ -275,7 +275,6 @@ class ChangePages(LeaseDesk):
             done=_("The change is withdrawn."),
             form=form,
             is_dangerous=True,
-            template="admin/contracts/deed.html",
         )
 
     def _touched(self, terms: LeaseTerms, change: ContractChange) -> Any:

@@ -3,7 +3,7 @@
 Belongs here: the base class of such pages. Not here: the pages.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -92,8 +92,6 @@ class LeaseDesk(RecordView):
         done: str,
         form: Form | None = None,
         is_dangerous: bool = False,
-        template: str = "admin/deed.html",
-        facts: Sequence[tuple[Any, Any]] = (),
         **shown: Any,
     ) -> Any:
         """A page that says what will happen and asks what it must know; then the deed."""
@@ -107,7 +105,7 @@ class LeaseDesk(RecordView):
                 return self.page_of(contract_id)
             contract = self.get_one(contract_id)
         return self.render(
-            template,
+            "admin/contracts/deed.html",
             model=contract,
             crumb=(contract.number, url_for("contracts.details_view", id=contract_id)),
             form=form,
@@ -116,7 +114,6 @@ class LeaseDesk(RecordView):
             refusal=" ".join(refusals),
             is_dangerous=is_dangerous,
             cancel_url=url_for("contracts.details_view", id=contract_id),
-            facts=facts,
             **shown,
         )
 

@@ -32,7 +32,6 @@ class HandingInPages(LeaseDesk):
                 " contracts, and nothing in it can be changed until it is decided."
             ),
             done=_("It is handed in; management is told."),
-            template="admin/contracts/deed.html",
             terms=terms,
             schedule=schedule_table(terms),
         )
@@ -65,5 +64,4 @@ class HandingInPages(LeaseDesk):
             done=_("It is a draft again."),
             form=form,
             is_dangerous=is_sent,
-            template="admin/contracts/deed.html",
         )

@@ -95,7 +95,6 @@ class RenewalPages(LeaseDesk):
             done=_("The renewal is refused; the shop is told."),
             form=form,
             is_dangerous=True,
-            template="admin/contracts/deed.html",
         )
 
     def _open_request(self, contract: Contract) -> RenewalRequest | None:

@@ -39,7 +39,6 @@ class SendingPages(LeaseDesk):
                 " sent to the shop, who can sign or decline it in its portal."
             ),
             done=_("The sealed contract is with the shop."),
-            template="admin/contracts/deed.html",
             terms=get_contract_terms(self.database(), contract_id),
         )
 
@@ -65,5 +64,4 @@ class SendingPages(LeaseDesk):
                 " sent to the shop. It is in force once the shop has signed."
             ),
             done=_("The sealed amendment is with the shop."),
-            template="admin/contracts/deed.html",
         )
