@@ -6,7 +6,7 @@ per kind of text: translations/zh_CN/LC_MESSAGES/<domain>.po, compiled by `make 
 """
 
 import gettext
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -54,3 +54,8 @@ def long_date(day: date | datetime, locale: str) -> str:
     """2026年4月1日 or 1 April 2026."""
     pattern = "yyyy年M月d日" if locale == "zh_CN" else "d MMMM yyyy"
     return format_date(day, pattern, locale=locale)
+
+
+def listed(names: Iterable[str], locale: str) -> str:
+    """Names in a row, with the comma of the language."""
+    return ("、" if locale == "zh_CN" else ", ").join(names)

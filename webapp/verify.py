@@ -22,6 +22,7 @@ from services.uploads.reasons import UploadRefused
 from storage.objects import ObjectNotFound
 from webapp.admin import formats, labels
 from webapp.auth.door import door
+from webapp.headers import request_id
 from webapp.limits import limiter
 from webapp.runtime import runtime
 from webapp.uploads import limits, refusal, sent_file, takes_uploads
@@ -43,12 +44,11 @@ def index() -> Any:
     """A field for the code that is printed on the paper."""
     typed = request.args.get("code", "")
     if not typed:
-        return render_template("verify/index.html", typed="", error="")
+        return render_template("verify/index.html", typed="", error="", request_id="")
     code = read_code(typed[:100])
     if code:
         return redirect(url_for("verify.code", code=code))
-    error = _("A code has sixteen letters and digits. Look at it again.")
-    return render_template("verify/index.html", typed=typed[:100], error=error), 422
+    return _asked_again(typed, _("A code has sixteen letters and digits. Look at it again."), 422)
 
 
 @blueprint.route("/<code>", methods=["GET", "POST"])
@@ -57,12 +57,15 @@ def index() -> Any:
 def code(code: str) -> Any:
     """What is known of the paper; with a file, whether it is the signed one."""
     kept = read_code(code[:100])
-    if kept and kept != code:
+    if not kept:
+        return _asked_again(
+            code, _("A code has sixteen letters and digits. Look at it again."), 422
+        )
+    if kept != code:
         return redirect(url_for("verify.code", code=kept))
-    paper = find_paper_by_code(door(), kept) if kept else None
+    paper = find_paper_by_code(door(), kept)
     if paper is None:
-        error = _("No paper has this code. Look at it again.")
-        return render_template("verify/index.html", typed=code[:40], error=error), 404
+        return _asked_again(code, _("No paper has this code. Look at it again."), 404)
     g.zone = ZoneInfo(paper.time_zone)
     if request.method == "GET":
         return _page(paper, kept)
@@ -71,6 +74,14 @@ def code(code: str) -> Any:
     except UploadRefused as refused:
         return _page(paper, kept, error=refusal(refused)), 422
     return _page(paper, kept, found=found)
+
+
+def _asked_again(typed: str, error: str, status: int) -> tuple[str, int]:
+    """The field with what was typed and what is wrong with it."""
+    page = render_template(
+        "verify/index.html", typed=typed[:40], error=error, request_id=request_id()
+    )
+    return page, status
 
 
 def _examined(paper: KnownPaper) -> Examination:

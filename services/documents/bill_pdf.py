@@ -17,7 +17,7 @@ from services.documents.labels import CHARGE_NAMES, unit_sign
 from services.documents.paper import ACCENT, MUTED, TINT, Furniture, Paper
 from services.documents.qr_code import draw_qr_code
 from services.documents.tables import Cell, Column, Table
-from services.language import long_date, money, number, translator
+from services.language import listed, long_date, money, number, translator
 
 Translate = Callable[[str], str]
 
@@ -79,7 +79,7 @@ def _facts(paper: Paper, bill: BillPaper, _: Translate, locale: str) -> None:
     top = paper.y - 12
     box_width = 186.0
     height = 92.0
-    units = "、".join(bill.unit_codes) if locale == "zh_CN" else ", ".join(bill.unit_codes)
+    units = listed(bill.unit_codes, locale)
     facts = [
         (_("Billed to"), bill.shop_name),
         (_("Shop"), bill.shop_code),

@@ -12,7 +12,7 @@ from domain.lease_terms import LeaseTerms
 from domain.malls import BusinessType
 from services.documents.capitals import capital_amount
 from services.documents.contract_paper import ContractPaper
-from services.language import long_date, marked, money, translator
+from services.language import listed, long_date, marked, money, translator
 
 USES: dict[BusinessType, str] = {
     BusinessType.RETAIL: marked("retail"),
@@ -134,7 +134,7 @@ def articles(paper: ContractPaper, locale: str) -> tuple[Article, ...]:
 
 def units_of(terms: LeaseTerms, locale: str) -> str:
     """The codes of the units in one line."""
-    return ("、" if locale == "zh_CN" else ", ").join(unit.code for unit in terms.units)
+    return listed((unit.code for unit in terms.units), locale)
 
 
 def _premises(paper: ContractPaper, _: Callable[[str], str]) -> Article:

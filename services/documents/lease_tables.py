@@ -14,7 +14,7 @@ from services.documents.clause_texts import clause_terms
 from services.documents.labels import CHARGE_NAMES
 from services.documents.paper import MUTED, Paper
 from services.documents.tables import Cell, Column, Table
-from services.language import money, number, translator
+from services.language import listed, money, number, translator
 
 Translate = Callable[[str], str]
 
@@ -114,7 +114,7 @@ def schedule_table(
     )
     paper.gap(5)
     table.draw(paper, rows, totals=[totals])
-    for sentence in _left_out(schedule, shown, _):
+    for sentence in _left_out(schedule, shown, _, locale):
         paper.gap(3)
         paper.paragraph(sentence, size=8, leading=13, colour=MUTED)
 
@@ -166,7 +166,7 @@ def _amount(entries: Sequence[ScheduleCharge], currency: str, _: Translate) -> C
 
 
 def _left_out(
-    schedule: Sequence[ScheduleMonth], shown: Sequence[ChargeType], _: Translate
+    schedule: Sequence[ScheduleMonth], shown: Sequence[ChargeType], _: Translate, locale: str
 ) -> list[str]:
     """A sentence for what is charged by sales and one for what is charged by meter."""
     said = []
@@ -181,6 +181,6 @@ def _left_out(
             and any(e.basis is basis for month in schedule for e in month.charge(charge))
         ]
         if found:
-            names = _(", ").join(_(CHARGE_NAMES[charge]) for charge in found)
+            names = listed((_(CHARGE_NAMES[charge]) for charge in found), locale)
             said.append(text.format(charges=names))
     return said

@@ -201,7 +201,8 @@ def month_figures(session: Session, *, mall_id: int, month: date) -> MonthFigure
         )
     ).one()
     reminders = sa.select(OutboxMessage.id).where(
-        OutboxMessage.bill_id.in_(bills), OutboxMessage.template.in_([one.value for one in REMINDERS])
+        OutboxMessage.bill_id.in_(bills),
+        OutboxMessage.template.in_([one.value for one in REMINDERS]),
     )
     went = sa.select(Notification.message_id).where(
         Notification.state.in_((DeliveryState.SENT, DeliveryState.DELIVERED))

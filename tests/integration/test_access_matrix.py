@@ -361,9 +361,9 @@ POST /sign-in/recovery                                PEOPLE      302 -
 POST /sign-out                                        PEOPLE      302 -
 GET  /static/<path:filename>                          ALL         200 -
 GET  /verify/                                         ALL         200 -
-GET  /verify/<code>                                   ALL         404 -
-POST /verify/<code>                                   STRANGERS   404 -
-POST /verify/<code>                                   PEOPLE      404 -
+GET  /verify/<code>                                   ALL         422 -
+POST /verify/<code>                                   STRANGERS   422 -
+POST /verify/<code>                                   PEOPLE      422 -
 """
 ROW_ID = "<int(max=9223372036854775807):"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -217,7 +217,8 @@ def withdraw_change(
     role: str = "OPERATION",
     comment: str = "",
 ) -> ChangeState:
-    """IN_REVIEW, APPROVED or SENT → WITHDRAWN; the paper of one that was sent is void, and the shop is told.
+    """IN_REVIEW, APPROVED or SENT → WITHDRAWN; the paper of one that was sent is void, and the
+    shop is told.
 
     Raises ChangeNotFound, ReasonRequired (once it was sent), IllegalTransition, RoleMayNot.
     """
