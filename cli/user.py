@@ -71,16 +71,16 @@ def people(*, sends_letters: bool = False) -> Iterator[People]:
             with transaction(engine) as session:
                 yield People(session, settings, clock.now())
             if sends_letters:
-                _deliver(engine, settings, clock.now())
+                _deliver(engine, settings, clock)
         finally:
             engine.dispose()
 
 
-def _deliver(engine: sa.Engine, settings: Settings, now: datetime) -> None:
+def _deliver(engine: sa.Engine, settings: Settings, clock: Clock) -> None:
     """Letters leave with the command, whether or not the pipelines run."""
     gateway = open_gateways(settings)[Channel.EMAIL]
     result = deliver_notifications(
-        engine, gateways={Channel.EMAIL: gateway}, now=now, is_letters_alone=True
+        engine, gateways={Channel.EMAIL: gateway}, clock=clock.now, is_letters_alone=True
     )
     if result.failed or result.postponed:
         click.echo("The mail server did not take the letter; it is tried again.", err=True)

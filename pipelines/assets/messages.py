@@ -93,7 +93,7 @@ def delivered_notifications(
     if addressing.unaddressed:
         context.log.warning(f"{addressing.unaddressed} messages reached nobody")
     result = deliver_notifications(
-        database.engine, gateways=open_gateways(settings), now=clock.now()
+        database.engine, gateways=open_gateways(settings), clock=clock.now
     )
     if result.failed:
         context.log.warning(f"{result.failed} messages could not be delivered")

@@ -11,7 +11,7 @@ minutes, with the same reference. Processes and threads running at the same time
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,8 +45,9 @@ from services.operations.message_texts import secret_in, shown_values, subject_o
 from storage.database import transaction
 from storage.models import Bill, Mall, Notification, Shop
 
-# Claimed together by a sweep; when its process dies, so many wait for their next try.
-BATCH = 20
+# Claimed together by a sweep: so few that even with a provider that hangs all of them are tried
+# before others may take them. When its process dies, so many wait for their next try.
+BATCH = 5
 ERROR_LENGTH = 500
 
 log = logging.getLogger(__name__)
@@ -102,17 +103,18 @@ def deliver_notifications(
     engine: sa.Engine,
     *,
     gateways: Mapping[Channel, Gateway],
-    now: datetime,
+    clock: Callable[[], datetime],
     is_letters_alone: bool = False,
 ) -> DeliveryResult:
-    """Send all that is due at `now` through the channels that have a gateway, each in a thread of
-    its own; or of that the letters about accounts alone.
+    """Send all that is due through the channels that have a gateway, each in a thread of its own;
+    or of that the letters about accounts alone. It may take a quarter of an hour: `clock` is read
+    whenever something is claimed or noted.
     """
-    cancelled = cancel_needless(engine, now=now)
+    cancelled = cancel_needless(engine, now=clock())
     states: Counter[DeliveryState] = Counter()
     with ThreadPoolExecutor(max(1, len(gateways)), "outbox") as pool:
         for counted in pool.map(
-            lambda channel: _empty(engine, channel, gateways[channel], now, is_letters_alone),
+            lambda channel: _empty(engine, channel, gateways[channel], clock, is_letters_alone),
             gateways,
         ):
             states += counted
@@ -125,15 +127,19 @@ def deliver_notifications(
 
 
 def _empty(
-    engine: sa.Engine, channel: Channel, gateway: Gateway, now: datetime, is_letters_alone: bool
+    engine: sa.Engine,
+    channel: Channel,
+    gateway: Gateway,
+    clock: Callable[[], datetime],
+    is_letters_alone: bool,
 ) -> Counter[DeliveryState]:
     states: Counter[DeliveryState] = Counter()
     while claimed := claim_deliveries(
-        engine, channel=channel, now=now, limit=BATCH, is_letters_alone=is_letters_alone
+        engine, channel=channel, now=clock(), limit=BATCH, is_letters_alone=is_letters_alone
     ):
         for one in claimed:
             outcome = send_claimed(gateway, one)
-            note_outcome(engine, one, outcome, now=now)
+            note_outcome(engine, one, outcome, now=clock())
             states[outcome.state] += 1
     return states
 

@@ -87,7 +87,7 @@ def post_letters(site: StaffSite, mailbox: Mailbox) -> None:
     deliver_notifications(
         site.engine,
         gateways={Channel.EMAIL: gateway},
-        now=site.clock.at,
+        clock=lambda: site.clock.at,
     )
 
 

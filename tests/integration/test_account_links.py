@@ -83,7 +83,7 @@ def deliver(site: StaffSite, gateway: object) -> DeliveryResult:
     return deliver_notifications(
         site.engine,
         gateways={Channel.EMAIL: gateway},  # type: ignore[dict-item]
-        now=site.clock.at,
+        clock=lambda: site.clock.at,
     )
 
 

@@ -55,7 +55,7 @@ def test_letter_on_its_way_is_hidden_and_still_goes_whole(release_before: str) -
     assert kept(release_before, "body, secret_body") == ("", TEXT)
     engine = create_engine(release_before)
     recorder = Recorder()
-    deliver_notifications(engine, gateways={Channel.EMAIL: recorder}, now=NOW)
+    deliver_notifications(engine, gateways={Channel.EMAIL: recorder}, clock=lambda: NOW)
     engine.dispose()
     (message,) = recorder.messages
     assert (message.body, message.subject) == (TEXT, "Set a new Atrium password")

@@ -265,7 +265,7 @@ def test_messenger_killed_while_it_sends_has_it_sent_again_with_the_same_referen
         reference = f"{letter.mall_id}/{letter.dedupe_key}"
     later = datetime.now(UTC) + RETRY_AFTER[0] + timedelta(seconds=5)
     again = Recorder()
-    deliver_notifications(engine, gateways={Channel.EMAIL: again}, now=later)
+    deliver_notifications(engine, gateways={Channel.EMAIL: again}, clock=lambda: later)
     assert [message.reference for _, message in again.messages] == [reference]
 
 

@@ -79,7 +79,7 @@ def address(engine: sa.Engine, now: datetime = NOW) -> None:
 
 
 def deliver(engine: sa.Engine, gate: Gate, now: datetime = NOW, channel: Channel = Channel.SMS):  # type: ignore[no-untyped-def]
-    return deliver_notifications(engine, gateways={channel: gate}, now=now)
+    return deliver_notifications(engine, gateways={channel: gate}, clock=lambda: now)
 
 
 def sms(engine: sa.Engine) -> Notification:

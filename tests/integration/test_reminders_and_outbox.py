@@ -243,8 +243,8 @@ def states(engine: sa.Engine) -> dict[Channel, DeliveryState]:
 def test_due_messages_are_sent_once(engine: sa.Engine, reminded: Contract) -> None:
     sms, inbox = Recorder(), Recorder()
     gateways = {Channel.SMS: sms, Channel.IN_APP: inbox}
-    first = deliver_notifications(engine, gateways=gateways, now=morning(DUE))
-    again = deliver_notifications(engine, gateways=gateways, now=morning(DUE, 10))
+    first = deliver_notifications(engine, gateways=gateways, clock=lambda: morning(DUE))
+    again = deliver_notifications(engine, gateways=gateways, clock=lambda: morning(DUE, 10))
     assert first == DeliveryResult(sent=2, failed=0, postponed=0, cancelled=0)
     assert again == DeliveryResult(sent=0, failed=0, postponed=0, cancelled=0)
     assert [message.recipient for message in sms.messages] == ["13800000001"]
@@ -257,7 +257,9 @@ def test_due_messages_are_sent_once(engine: sa.Engine, reminded: Contract) -> No
 def test_nothing_is_sent_in_quiet_hours(engine: sa.Engine, reminded: Contract, hour: int) -> None:
     sms = Recorder()
     day = DUE + timedelta(days=1)
-    result = deliver_notifications(engine, gateways={Channel.SMS: sms}, now=morning(day, hour))
+    result = deliver_notifications(
+        engine, gateways={Channel.SMS: sms}, clock=lambda: morning(day, hour)
+    )
     assert (result.sent, sms.messages) == (0, [])
 
 
@@ -268,13 +270,13 @@ def test_bill_paid_before_the_message_goes_is_not_reminded_of(
         pay(session, reminded, "10.00")
         assert session.scalars(sa.select(Bill.state)).one() is BillState.PAID
     sms = Recorder()
-    result = deliver_notifications(engine, gateways={Channel.SMS: sms}, now=morning(DUE))
+    result = deliver_notifications(engine, gateways={Channel.SMS: sms}, clock=lambda: morning(DUE))
     assert (result.sent, result.cancelled, sms.messages) == (0, 2, [])
     assert set(states(engine).values()) == {DeliveryState.CANCELLED}
 
 
 def test_channel_without_gateway_keeps_its_messages(engine: sa.Engine, reminded: Contract) -> None:
-    deliver_notifications(engine, gateways={Channel.IN_APP: Recorder()}, now=morning(DUE))
+    deliver_notifications(engine, gateways={Channel.IN_APP: Recorder()}, clock=lambda: morning(DUE))
     assert states(engine) == {
         Channel.IN_APP: DeliveryState.SENT,
         Channel.SMS: DeliveryState.PENDING,
@@ -283,7 +285,7 @@ def test_channel_without_gateway_keeps_its_messages(engine: sa.Engine, reminded:
 
 def test_message_refused_for_good_is_given_up(engine: sa.Engine, reminded: Contract) -> None:
     gateways = {Channel.SMS: Recorder(PermanentError("no such number"))}
-    result = deliver_notifications(engine, gateways=gateways, now=morning(DUE))
+    result = deliver_notifications(engine, gateways=gateways, clock=lambda: morning(DUE))
     assert result.failed == 1
     assert states(engine)[Channel.SMS] is DeliveryState.FAILED
 
@@ -293,10 +295,14 @@ def test_busy_provider_is_tried_again_later_and_at_last_given_up(
 ) -> None:
     now = morning(DUE)
     gateway = Recorder(*[RetryableError("busy")] * 5)
+
+    def sweep() -> DeliveryResult:
+        return deliver_notifications(engine, gateways={Channel.SMS: gateway}, clock=lambda: now)
+
     for wait in (*RETRY_AFTER, None):
-        result = deliver_notifications(engine, gateways={Channel.SMS: gateway}, now=now)
+        result = sweep()
         assert (result.postponed, result.failed) == ((0, 1) if wait is None else (1, 0))
-        early = deliver_notifications(engine, gateways={Channel.SMS: gateway}, now=now)
+        early = sweep()
         assert early.postponed == early.sent == 0
         now += wait or timedelta(0)
     assert (states(engine)[Channel.SMS], gateway.failures) == (DeliveryState.FAILED, [])
@@ -312,26 +318,62 @@ def test_message_whose_sender_died_goes_out_again_with_the_same_reference(
 
     dying, living = Dies(), Recorder()
     with pytest.raises(SystemExit):
-        deliver_notifications(engine, gateways={Channel.SMS: dying}, now=morning(DUE))
+        deliver_notifications(engine, gateways={Channel.SMS: dying}, clock=lambda: morning(DUE))
     later = morning(DUE) + RETRY_AFTER[0]
-    assert deliver_notifications(engine, gateways={Channel.SMS: living}, now=later).sent == 1
+    assert (
+        deliver_notifications(engine, gateways={Channel.SMS: living}, clock=lambda: later).sent == 1
+    )
     assert living.messages == dying.messages
     assert living.messages[0].report_key
 
 
-def test_senders_at_the_same_time_share_the_work(engine: sa.Engine) -> None:
+def remind_of_twelve_bills(engine: sa.Engine) -> None:
     with transaction(engine) as session:
         contract = make_shop(session)
         for month in range(1, 13):
             make_bill(session, contract, month=month, due_date=DUE, total="10.00")
         remind(session, contract, DUE)
         address(session, at=morning(DUE))
+
+
+def test_long_sweep_keeps_what_it_sends_from_others_all_the_while(engine: sa.Engine) -> None:
+    remind_of_twelve_bills(engine)
+    now = morning(DUE)
+    times: list[datetime] = []
+
+    class Slow(Recorder):
+        def send(self, message: Message) -> Receipt:
+            nonlocal now
+            with Session(engine) as session:
+                open_to_others = session.scalars(
+                    sa.select(Notification.id).where(
+                        Notification.state == DeliveryState.PENDING,
+                        Notification.attempts > 0,
+                        Notification.send_after <= now,
+                    )
+                )
+                assert open_to_others.all() == []
+            now += timedelta(minutes=1)
+            times.append(now)
+            return super().send(message)
+
+    assert (
+        deliver_notifications(engine, gateways={Channel.SMS: Slow()}, clock=lambda: now).sent == 12
+    )
+    with Session(engine) as session:
+        assert set(session.scalars(sa.select(Notification.sent_at))) == {None, *times}
+
+
+def test_senders_at_the_same_time_share_the_work(engine: sa.Engine) -> None:
+    remind_of_twelve_bills(engine)
     gateway = Recorder()
     barrier = Barrier(3)
 
     def run(_: int) -> int:
         barrier.wait(10)
-        return deliver_notifications(engine, gateways={Channel.SMS: gateway}, now=morning(DUE)).sent
+        return deliver_notifications(
+            engine, gateways={Channel.SMS: gateway}, clock=lambda: morning(DUE)
+        ).sent
 
     with ThreadPoolExecutor(3) as pool:
         assert sum(pool.map(run, range(3))) == 12

@@ -72,7 +72,7 @@ def deliver(engine: sa.Engine, settings: Settings, now: datetime | None = None) 
     now = now or datetime.now(UTC)
     address_messages(engine, site=settings.site, default_locale="zh_CN", now=now)
     sms = open_gateways(settings)[Channel.SMS]
-    return deliver_notifications(engine, gateways={Channel.SMS: sms}, now=now)
+    return deliver_notifications(engine, gateways={Channel.SMS: sms}, clock=lambda: now)
 
 
 def text_message(engine: sa.Engine) -> Notification:
@@ -197,7 +197,7 @@ def test_report_quicker_than_the_note_of_sending_is_kept(
     tell(engine)
     now = datetime.now(UTC)
     address_messages(engine, site="https://x.example.org", default_locale="zh_CN", now=now)
-    deliver_notifications(engine, gateways={Channel.SMS: Quick()}, now=now)
+    deliver_notifications(engine, gateways={Channel.SMS: Quick()}, clock=lambda: now)
     assert text_message(engine).state is DeliveryState.DELIVERED
     assert text_message(engine).sent_at is not None
 

@@ -115,7 +115,7 @@ def test_pipelines_send_letters_about_accounts_and_leave_no_link(
     pipelines = create_engine(login_url(settings, Login.PIPELINES), role=Group.PIPELINES)
     gateway = SmtpEmail.from_url(mailbox.url, sender="atrium@mall.example.org")
     result = deliver_notifications(
-        pipelines, gateways={Channel.EMAIL: gateway}, now=datetime.now(UTC)
+        pipelines, gateways={Channel.EMAIL: gateway}, clock=lambda: datetime.now(UTC)
     )
     pipelines.dispose()
     assert result.sent == 1
