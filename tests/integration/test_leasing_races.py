@@ -3,17 +3,20 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
+from time import sleep
 
 import pytest
 import sqlalchemy as sa
-from running_mall import END, MANAGER, NOW, OFFICER, START, RunningMall, rent
+from running_mall import END, MANAGER, NOW, OFFICER, START, TENANT, RunningMall, rent
 from sqlalchemy.orm import Session
 
+from domain.contract_changes import ChangeState
 from domain.contracts import ContractState
 from domain.state_machines import IllegalTransition
 from services.operations import leasing
 from services.operations.leasing import InvalidContract, UnitAlreadyLet
+from services.operations.leasing.change_steps import shown_change
 from services.operations.malls import AlreadyRegistered, register_unit
 from services.operations.unit_changes import NewUnit, UnitInUse, split_unit
 from storage.database import transaction
@@ -191,3 +194,54 @@ def test_unit_is_split_or_let_but_not_both(engine: sa.Engine, round_: int) -> No
         else:
             assert isinstance(refused[0], InvalidContract)
             assert closed == date(2026, 6, 30)
+
+
+def test_amendment_withdrawn_while_the_shop_signs_it_is_signed_and_nobody_is_stuck(
+    engine: sa.Engine,
+) -> None:
+    with transaction(engine) as session:
+        mall = RunningMall(session)
+        contract_id = mall.lease()
+        change_id = leasing.propose_amendment(
+            session,
+            contract_id=contract_id,
+            effective_date=date(2026, 7, 1),
+            clauses=[rent("12000.00", date(2026, 7, 1))],
+            reason="new terms",
+            actor=OFFICER,
+            now=NOW,
+        )
+        leasing.approve_change(session, change_id=change_id, actor=MANAGER, now=NOW)
+        leasing.send_change(session, change_id=change_id, actor=OFFICER, now=NOW)
+    shop_holds_the_change = Event()
+
+    def sign(session: Session) -> object:
+        shown_change(session, change_id)
+        shop_holds_the_change.set()
+        wait_for_a_lock(engine)
+        return leasing.sign_change(session, change_id=change_id, actor=TENANT, now=NOW)
+
+    def withdraw(session: Session) -> object:
+        assert shop_holds_the_change.wait(30)
+        return leasing.withdraw_change(
+            session, change_id=change_id, comment="a mistake", actor=OFFICER, now=NOW
+        )
+
+    signed, withdrawn = at_once(engine, [sign, withdraw])
+    assert signed is ChangeState.IN_FORCE
+    assert isinstance(withdrawn, IllegalTransition)
+
+
+def wait_for_a_lock(engine: sa.Engine) -> None:
+    """Until another transaction of this database waits for a row."""
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with engine.connect() as connection:
+        for _attempt in range(600):
+            if connection.scalar(waiting):
+                return
+            connection.rollback()
+            sleep(0.05)
+    raise AssertionError("nobody waits for a lock")

@@ -31,17 +31,13 @@ STALE_AFTER = timedelta(days=30)
 
 
 def locked_change(session: Session, change_id: int) -> tuple[Contract, ContractChange]:
-    """Lease and change, locked in this order by every step of the mall's people."""
-    contract_id = session.scalar(
-        sa.select(ContractChange.contract_id).where(ContractChange.id == change_id)
-    )
-    if contract_id is None:
+    """Change and lease, locked in this order by every step: the shop's steps cannot lock the lease
+    before they have locked what waits for them.
+    """
+    change = session.get(ContractChange, change_id, with_for_update=True, populate_existing=True)
+    if change is None:
         raise ChangeNotFound(change_id)
-    contract = locked(session, contract_id)
-    change = session.get_one(
-        ContractChange, change_id, with_for_update=True, populate_existing=True
-    )
-    return contract, change
+    return locked(session, change.contract_id), change
 
 
 def shown_change(session: Session, change_id: int) -> tuple[Contract, ContractChange]:
