@@ -290,6 +290,22 @@ def test_approved_amendment_is_sealed_and_sent_and_taken_back(
     assert "chip-void" in officer.get(details).text  # nobody can sign the paper any more
 
 
+def test_approved_amendment_is_withdrawn_before_the_shop_has_it(
+    staff_site: StaffSite,  # noqa: F811
+    officer: FlaskClient,
+    manager: FlaskClient,
+) -> None:
+    lease = staff_site.mall.contract_id + 4
+    page = f"/admin/contracts/{lease}/amend?from=2026-07-01"
+    typed = {**editor_fields(officer.get(page).text), "clause-0-rate": "7"}
+    assert post(officer, page, **typed, do="save", reason="周年调整")[0] == 302
+    address = f"/admin/contracts/{lease}/changes/{newest_change(staff_site)}"
+    assert post(manager, address, do="approve", comment="")[0] == 302
+    assert "It is not sent to the shop." in officer.get(f"{address}/withdraw").text
+    assert post(officer, f"{address}/withdraw", comment="")[0] == 302
+    assert "Withdrawn" in officer.get(address).text
+
+
 def test_early_end_asks_for_the_number_and_shows_management_the_settlement(
     staff_site: StaffSite,  # noqa: F811
     officer: FlaskClient,

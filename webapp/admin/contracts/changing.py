@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 
 from domain.calendar import ONE_DAY
 from domain.clause_edits import cut_at
-from domain.contract_changes import ChangeKind, ChangeState
+from domain.contract_changes import OPEN, ChangeKind, ChangeState
 from domain.lease_terms import LeaseTerms, clause_from_json
 from domain.permissions import Permission
 from domain.term_differences import compare_terms
@@ -254,9 +254,9 @@ class ChangePages(LeaseDesk):
     def withdraw(self, contract_id: int, change_id: int) -> Any:
         contract = self.lease(contract_id, Permission.CONTRACTS_DRAFT)
         change = self.change_of(contract, change_id)
-        is_sent = change.state is ChangeState.SENT
-        if not is_sent and change.state is not ChangeState.IN_REVIEW:
+        if change.state not in OPEN:
             return self.page_of(contract_id)
+        is_sent = change.state is ChangeState.SENT
         form = ReasonForm(posted()) if is_sent else CommentForm(posted())
         return self.deed(
             contract,
@@ -267,11 +267,7 @@ class ChangePages(LeaseDesk):
                 **self.who(),
             ),
             title=_("Withdraw the change"),
-            consequence=_(
-                "The shop can no longer sign it, and is told why. The contract stays as it is."
-            )
-            if is_sent
-            else _("Management no longer has to decide on it. The contract stays as it is."),
+            consequence=_withdrawn(change.state),
             done=_("The change is withdrawn."),
             form=form,
             is_dangerous=True,
@@ -297,3 +293,12 @@ class ChangePages(LeaseDesk):
         ]
         begins = (clause_from_json(one) for one in change.terms["begins"])
         return replace(terms, clauses=(*kept, *begins))
+
+
+def _withdrawn(state: ChangeState) -> str:
+    """What follows when a change in this state is withdrawn."""
+    if state is ChangeState.SENT:
+        return _("The shop can no longer sign it, and is told why. The contract stays as it is.")
+    if state is ChangeState.APPROVED:
+        return _("It is not sent to the shop. The contract stays as it is.")
+    return _("Management no longer has to decide on it. The contract stays as it is.")
