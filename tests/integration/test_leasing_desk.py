@@ -314,13 +314,15 @@ def test_early_end_asks_for_the_number_and_shows_management_the_settlement(
     lease = staff_site.mall.contract_id
     address = f"/admin/contracts/{lease}/end-early"
     facts = {"last_day": "2026-06-30", "reason": "店铺申请"}
+    shown = {**facts, "shown": "2026-06-30"}
     status, text, _to = post(officer, address, last_day="2031-01-01", reason="x", do="show")
     assert status == 200 and "Choose a day from 2025-01-01 to the day before 2027-12-31." in text
     status, text, _to = post(officer, address, **facts, do="show")
     assert status == 200 and "Type the number HT-2025-001 to confirm" in text
-    status, text, _to = post(officer, address, **facts, do="propose", typed="HT-2025-002")
+    assert 'name="shown" value="2026-06-30"' in text
+    status, text, _to = post(officer, address, **shown, do="propose", typed="HT-2025-002")
     assert status == 200 and "This is not the number of the contract." in text
-    assert post(officer, address, **facts, do="propose", typed="HT-2025-001")[0] == 302
+    assert post(officer, address, **shown, do="propose", typed="HT-2025-001")[0] == 302
     change = newest_change(staff_site)
     page = f"/admin/contracts/{lease}/changes/{change}"
     text = unescape(manager.get(page).text)
@@ -328,6 +330,26 @@ def test_early_end_asks_for_the_number_and_shows_management_the_settlement(
     assert "M01-202603-0001" in text  # an open bill of the lease
     assert "Final settlement" not in officer.get(page).text  # the desk sees no bills
     assert post(manager, page, do="reject", comment="再谈")[0] == 302
+
+
+def test_early_end_on_a_day_that_was_not_shown_is_shown_first(
+    staff_site: StaffSite,  # noqa: F811
+    officer: FlaskClient,
+) -> None:
+    lease = staff_site.mall.contract_id + 5
+    address = f"/admin/contracts/{lease}/end-early"
+    number = re.search(
+        r"Type the number (\S+) to confirm",
+        post(officer, address, last_day="2026-06-30", reason="店铺申请", do="show")[1],
+    )
+    assert number is not None
+    facts = {"last_day": "2026-09-30", "reason": "店铺申请", "typed": number[1]}
+    status, text, _to = post(officer, address, **facts, shown="2026-06-30", do="propose")
+    assert status == 200 and "The day was changed." in text
+    assert "Propose that the contract ends on 2026-09-30" in text
+    shown = re.search(r'name="shown" value="([^"]+)"', text)
+    assert shown is not None
+    assert post(officer, address, **facts, shown=shown[1], do="propose")[0] == 302
 
 
 def test_renewal_is_drafted_with_the_clauses_of_the_last_day(

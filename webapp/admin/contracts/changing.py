@@ -139,7 +139,7 @@ class ChangePages(LeaseDesk):
     @expose(f"{LEASE}/end-early", methods=("GET", "POST"))
     def end_early(self, contract_id: int) -> Any:
         """First what is owed and given back when the lease ends on the day; then the number of
-        the contract is typed, and the early end is proposed.
+        the contract is typed, and the early end is proposed for the day that was shown.
         """
         contract = self.lease(contract_id, Permission.CONTRACTS_DRAFT)
         if contract.state not in RUNNING:
@@ -148,10 +148,12 @@ class ChangePages(LeaseDesk):
         form = EarlyEndForm(posted())
         refusals: list[str] = []
         typed = request.form.get("typed", "").strip()
-        shown_day = None
+        shown_day, is_another_day = None, False
         if self.validate_form(form):
             day, reason = form.last_day.data, form.reason.data
-            is_confirmed = request.form.get("do") == "propose" and typed == contract.number
+            is_proposed = request.form.get("do") == "propose"
+            is_another_day = is_proposed and request.form.get("shown") != day.isoformat()
+            is_confirmed = is_proposed and not is_another_day and typed == contract.number
             if not contract.start_date <= day < contract.end_date:
                 refusals.append(
                     _(
@@ -180,6 +182,7 @@ class ChangePages(LeaseDesk):
             model=contract,
             form=form,
             shown_day=shown_day,
+            is_another_day=is_another_day,
             typed=typed,
             is_wrong=bool(typed) and typed != contract.number,
             refusal=" ".join(refusals),
