@@ -119,6 +119,10 @@ _SENTENCES: dict[type[Exception], Callable[[Any], str]] = {
     drafts.DraftChanged: lambda error: _(
         "%(who)s changed the clauses while you were writing.", who=error.by or _("Somebody else")
     ),
+    drafts.HandedInAgain: lambda error: _(
+        "%(who)s handed in other terms while you were reading; this page shows them now.",
+        who=error.by,
+    ),
     drafts.UnitAlreadyLet: _held,
     drafts.MakerIsChecker: lambda error: _(
         "You drafted or handed in this contract; another person has to decide on it."

@@ -50,6 +50,15 @@ class DraftChanged(Exception):
         self.by = by
 
 
+class HandedInAgain(Exception):
+    """Other terms were handed in, `by` somebody, since those that are decided on were read."""
+
+    def __init__(self, number: str, by: str) -> None:
+        super().__init__(f"other terms of {number} were handed in in the meantime by {by}")
+        self.number = number
+        self.by = by
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """The contract that keeps a unit from others, and the days, both included."""

@@ -14,7 +14,7 @@ from domain.contracts import ContractState, advance
 from domain.notifications import Audience, Template
 from domain.people import Role
 from domain.term_checks import check_terms
-from services.operations.leasing.errors import InvalidContract
+from services.operations.leasing.errors import HandedInAgain, InvalidContract
 from services.operations.leasing.holding import hold_units, lock_units
 from services.operations.leasing.machine import (
     locked,
@@ -74,12 +74,16 @@ def approve_contract(
     now: datetime,
     role: str = "MANAGEMENT",
     comment: str = "",
+    version_id: int | None = None,
 ) -> ContractState:
-    """IN_REVIEW → APPROVED. Raises MakerIsChecker, and UnitAlreadyLet where the units are not
-    held yet (what was handed in before units were held from then on).
+    """IN_REVIEW → APPROVED. `version_id` is the version that was read, 0 where there was none.
+
+    Raises MakerIsChecker, HandedInAgain, and UnitAlreadyLet where the units are not held yet
+    (what was handed in before units were held from then on).
     """
     contract = locked(session, contract_id)
     require_checker(contract, actor)
+    _require_newest(session, contract, version_id)
     with session.begin_nested():
         state = take(
             session, contract, Event.APPROVE, actor=actor, role=role, now=now, comment=comment
@@ -97,10 +101,15 @@ def reject_contract(
     now: datetime,
     comment: str,
     role: str = "MANAGEMENT",
+    version_id: int | None = None,
 ) -> ContractState:
-    """IN_REVIEW → REJECTED; its units are free again. Raises MakerIsChecker, CommentRequired."""
+    """IN_REVIEW → REJECTED; its units are free again. `version_id` is the version that was read.
+
+    Raises MakerIsChecker, HandedInAgain, CommentRequired.
+    """
     contract = locked(session, contract_id)
     require_checker(contract, actor)
+    _require_newest(session, contract, version_id)
     require_comment(contract, comment)
     state = take(session, contract, Event.REJECT, actor=actor, role=role, now=now, comment=comment)
     release_units(contract)
@@ -152,6 +161,18 @@ def revise_contract(
             reason=comment.strip(),
         )
     return state
+
+
+def _require_newest(session: Session, contract: Contract, version_id: int | None) -> None:
+    """What was read is what is decided on."""
+    newest = session.execute(
+        sa.select(ContractVersion.id, ContractVersion.submitted_by)
+        .where(ContractVersion.contract_id == contract.id)
+        .order_by(ContractVersion.id.desc())
+        .limit(1)
+    ).first()
+    if version_id is not None and newest is not None and newest.id != version_id:
+        raise HandedInAgain(contract.number, newest.submitted_by)
 
 
 _AUDIENCES = {

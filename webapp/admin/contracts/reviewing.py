@@ -56,6 +56,7 @@ class ReviewPages(LeaseDesk):
                     self.database(),
                     contract_id=contract_id,
                     comment=form.comment.data or "",
+                    version_id=request.form.get("version", type=int),
                     **self.who(),
                 )
             if not refusals:
