@@ -208,10 +208,17 @@ class _Desk:
             for number in range(SENDERS[channel])
         ]
         self._taken: queue.Queue[Claimed] = queue.Queue()
+        self._taking = threading.Lock()
         self._free = threading.Semaphore(0)
 
     def hand_out(self) -> bool:
         """Take as much as there are free senders; whether there was something."""
+        with self._taking:
+            if self.messenger.is_stopping:
+                return False
+            return self._take()
+
+    def _take(self) -> bool:
         free = 0
         while self._free.acquire(blocking=False):
             free += 1
@@ -236,15 +243,23 @@ class _Desk:
         while not self.messenger.is_stopping:
             self._free.release()
             self.waker.set()
-            claimed = self._next()
-            if claimed is not None:
-                self._note(claimed, send_claimed(self.gateway, claimed))
+            try:
+                claimed = self._next()
+                if claimed is not None:
+                    self._note(claimed, send_claimed(self.gateway, claimed))
+            except Exception as error:  # one thread must not end alone
+                log.error("the messenger failed: %s", type(error).__name__, exc_info=True)
+                self.messenger.pause(LOOK_EVERY)
 
     def _next(self) -> Claimed | None:
-        while not self.messenger.is_stopping:
+        """The next one taken; None when the messenger stops and nothing taken is left."""
+        while True:
             with suppress(queue.Empty):
                 return self._taken.get(timeout=LOOK_EVERY)
-        return None
+            if self.messenger.is_stopping:
+                with self._taking:  # what is being taken arrives first
+                    if self._taken.empty():
+                        return None
 
     def _note(self, claimed: Claimed, outcome: Outcome) -> None:
         """Keep what became of it, once the database is there: it would be sent twice else."""
@@ -253,7 +268,7 @@ class _Desk:
             try:
                 note_outcome(messenger.engine, claimed, outcome, now=messenger.clock.now())
                 break
-            except sa.exc.OperationalError:
+            except (sa.exc.OperationalError, sa.exc.TimeoutError):
                 messenger.engine.dispose()
                 if messenger.pause(LOOK_EVERY):
                     return

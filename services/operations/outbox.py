@@ -274,7 +274,7 @@ def send_claimed(gateway: Gateway, claimed: Claimed) -> Outcome:
     try:
         receipt = gateway.send(claimed.message)
     except PermanentError as error:
-        return Outcome(DeliveryState.FAILED, str(error)[:ERROR_LENGTH])
+        return Outcome(DeliveryState.FAILED, _kept(str(error)))
     except RetryableError as error:
         return _postponed(claimed, str(error))
     except Exception as error:  # noqa: BLE001  # one odd message must not hold up the others
@@ -286,7 +286,12 @@ def send_claimed(gateway: Gateway, claimed: Claimed) -> Outcome:
 
 def _postponed(claimed: Claimed, error: str) -> Outcome:
     is_last = retry_after(claimed.attempts) is None
-    return Outcome(DeliveryState.FAILED if is_last else DeliveryState.PENDING, error[:ERROR_LENGTH])
+    return Outcome(DeliveryState.FAILED if is_last else DeliveryState.PENDING, _kept(error))
+
+
+def _kept(text: str) -> str:
+    """What a provider says, as the database takes it."""
+    return text.replace("\0", "")[:ERROR_LENGTH]
 
 
 def note_outcome(engine: sa.Engine, claimed: Claimed, outcome: Outcome, *, now: datetime) -> None:
@@ -307,7 +312,7 @@ def note_outcome(engine: sa.Engine, claimed: Claimed, outcome: Outcome, *, now: 
             secret_body="",
             sent_at=now,
             provider=receipt.provider,
-            provider_id=receipt.provider_id,
+            provider_id=_kept(receipt.provider_id),
         )
     with transaction(engine) as session:
         session.execute(statement)

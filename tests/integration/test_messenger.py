@@ -20,16 +20,21 @@ from mail_server import mail_server
 from owed_bills import make_shop
 from sqlalchemy.orm import Session
 
-from cli.messenger import HEARTBEAT, Messenger
+from cli.messenger import HEARTBEAT, LOOK_EVERY, SENDERS, Messenger
 from domain.notifications import RETRY_AFTER, Audience, Channel, DeliveryState, Template
 from domain.people import Role
 from domain.sign_in import TokenPurpose
 from services.gateways.email.smtp import SmtpEmail
 from services.gateways.in_app.inbox import InAppInbox
-from services.gateways.message import Gateway, Message, Receipt
+from services.gateways.message import Gateway, Message, PermanentError, Receipt
 from services.operations.account_letters import write_link_letter, write_signing_code
 from services.operations.messages import post_message
-from services.operations.outbox import deliver_notifications
+from services.operations.outbox import (
+    Claimed,
+    claim_deliveries,
+    deliver_notifications,
+    note_outcome,
+)
 from services.operations.people import create_user
 from storage.database import create_engine, ensure_database, migrate, transaction
 from storage.logins import Login, login_url, prepare_logins
@@ -267,6 +272,68 @@ def test_messenger_killed_while_it_sends_has_it_sent_again_with_the_same_referen
     again = Recorder()
     deliver_notifications(engine, gateways={Channel.EMAIL: again}, clock=lambda: later)
     assert [message.reference for _, message in again.messages] == [reference]
+
+
+def test_provider_s_odd_answers_end_no_sender(engine: sa.Engine, settings: Settings) -> None:
+    class Odd(Recorder):
+        def send(self, message: Message) -> Receipt:
+            super().send(message)
+            if len(self.messages) % 2:
+                raise PermanentError("no\0such address")
+            return Receipt("odd", "n\0r")
+
+    lease = make_lease(engine)
+    for number in range(2 * SENDERS[Channel.EMAIL]):
+        post(engine, lease, f"letter/{number}")
+    with messenger(settings, {Channel.EMAIL: Odd()}):
+        until(
+            lambda: (
+                sorted(states(engine, Channel.EMAIL))
+                == [DeliveryState.FAILED] * 4 + [DeliveryState.SENT] * 4
+            )
+        )
+    with Session(engine) as session:
+        kept = set(session.execute(sa.select(Notification.error, Notification.provider)))
+        assert {("nosuch address", ""), ("", "odd")} <= {tuple(row) for row in kept}
+
+
+def test_failure_of_its_own_ends_no_sender(
+    engine: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = list(range(SENDERS[Channel.EMAIL]))
+
+    def note(*arguments: object, **more: object) -> None:
+        if failures:
+            failures.pop()
+            raise ValueError
+        note_outcome(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("cli.messenger.note_outcome", note)
+    lease = make_lease(engine)
+    for number in range(SENDERS[Channel.EMAIL] + 1):
+        post(engine, lease, f"letter/{number}")
+    email = Recorder()
+    with messenger(settings, {Channel.EMAIL: email}):
+        until(lambda: DeliveryState.SENT in states(engine, Channel.EMAIL))
+
+
+def test_what_is_taken_while_it_is_told_to_end_still_goes(
+    engine: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = make_lease(engine)
+
+    def claim(*arguments: object, **more: object) -> list[Claimed]:
+        found = claim_deliveries(*arguments, **more)  # type: ignore[arg-type]
+        if found:
+            running.stop()
+            time.sleep(1.5 * LOOK_EVERY)
+        return found
+
+    monkeypatch.setattr("cli.messenger.claim_deliveries", claim)
+    with messenger(settings, {Channel.EMAIL: Recorder()}) as running:
+        post(engine, lease, "last")
+        until(lambda: running.is_stopping)
+    assert states(engine, Channel.EMAIL) == [DeliveryState.SENT]
 
 
 def test_message_told_while_nobody_listened_is_found(engine: sa.Engine, settings: Settings) -> None:
