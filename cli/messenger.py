@@ -41,7 +41,7 @@ from storage.logins import Login, login_url
 from storage.logs import configure_logs
 from storage.postgres import PostgresError
 from storage.roles import Group
-from storage.settings import Clock, Settings, SettingsError, load_settings
+from storage.settings import Clock, Settings, load_settings
 
 NOTIFIED = "atrium_outbox"
 # What the database says was written to.
@@ -290,13 +290,12 @@ def main() -> int:
     configure_logs(settings)
     try:
         url = login_url(settings, Login.PIPELINES)
-        gateways = open_gateways(settings)
-    except (PostgresError, SettingsError) as error:
+    except PostgresError as error:
         log.error("the messenger cannot begin: %s", error)
         return 1
     messenger = Messenger(
         url=url,
-        gateways=gateways,
+        gateways=open_gateways(settings),
         settings=settings,
         clock=Clock(settings.clock),
     )

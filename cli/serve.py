@@ -19,6 +19,11 @@ from storage.settings import Settings, load_settings
 LOCATION = "atrium"
 # Dagster's logs are files, read by machines as ours are.
 JSON_LINES = ("--log-format", "json")
+MESSENGER = "messenger"
+MESSENGER_COMMAND = (sys.executable, "-m", "cli.messenger")
+# Between the starts of a messenger that ends, in seconds: doubled each time up to the longest.
+FIRST_WAIT = 2.0
+LONGEST_WAIT = 60.0
 
 
 @click.command("serve")
@@ -48,7 +53,7 @@ def _start_all(group: Children, settings: Settings, console: Console) -> dict[st
     web = start_web(
         group, settings, console=console, environment={"ATRIUM_DAGSTER_PORT": str(dagster_port)}
     )
-    group.start("messenger", [sys.executable, "-m", "cli.messenger"], environment={})
+    group.start(MESSENGER, MESSENGER_COMMAND, environment={})
     environment = dagster_environment(settings)
     workspace = _start_code(group, environment)
     group.start(
@@ -101,12 +106,28 @@ def _table(addresses: dict[str, str]) -> Table:
 
 
 def _watch(group: Children) -> None:
+    """Until one ends. The messenger alone begins again: without it messages wait for Dagster's
+    sweep, and the sites need not end.
+    """
+    wait, again_at = FIRST_WAIT, 0.0
     try:
         while True:
             ended = group.ended()
             if ended:
                 name, code = ended
-                raise click.ClickException(f"{name} ended with code {code}. {group.tail(name)}")
+                if name != MESSENGER:
+                    raise click.ClickException(f"{name} ended with code {code}. {group.tail(name)}")
+                click.echo(
+                    f"The messenger ended with code {code} and begins again in {wait:.0f} seconds. "
+                    f"{group.tail(name)}",
+                    err=True,
+                )
+                group.end(MESSENGER)
+                again_at = time.monotonic() + wait
+                wait = min(2 * wait, LONGEST_WAIT)
+            elif again_at and time.monotonic() >= again_at:
+                again_at = 0.0
+                group.start(MESSENGER, MESSENGER_COMMAND, environment={})
             time.sleep(0.5)
     except KeyboardInterrupt:
         click.echo("Stopping.", err=True)

@@ -152,3 +152,12 @@ def test_every_channel_has_a_gateway(tmp_path: Path) -> None:
         update={"email_server": type(settings.email_server)("smtp://mail.example.org")}
     )
     assert isinstance(open_gateways(with_server)[Channel.EMAIL], SmtpEmail)
+
+
+def test_channel_with_a_wrong_setting_is_left_out_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = {"sms_provider": "aliyun", "sms_key_id": "k"}
+    settings = Settings(state_dir=tmp_path, _env_file=None).model_copy(update=wrong)
+    assert set(open_gateways(settings)) == {Channel.IN_APP, Channel.EMAIL}
+    assert "ATRIUM_SMS_KEY_SECRET" in caplog.text
