@@ -6,6 +6,7 @@ import socketserver
 import stat
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from email import policy
 from email.parser import BytesParser
@@ -39,7 +40,7 @@ class MailConversation(socketserver.StreamRequestHandler):
     server: MailServer
 
     def handle(self) -> None:
-        self.answer("220 test")
+        self.answer(self.server.replies.get("CONNECT", "220 test"))
         for line in self.rfile:
             command = line.split()[0].decode().upper()
             reply = self.server.replies.get(command, "250 fine")
@@ -49,9 +50,10 @@ class MailConversation(socketserver.StreamRequestHandler):
                 while (part := self.rfile.readline()) != b".\r\n":
                     lines.append(part.removeprefix(b"."))
                 self.server.letters.append(b"".join(lines))
-            self.answer("221 bye" if command == "QUIT" else reply)
             if command == "QUIT":
+                self.answer(self.server.replies.get(command, "221 bye"))
                 return
+            self.answer(reply)
 
     def answer(self, text: str) -> None:
         self.wfile.write(f"{text}\r\n".encode())
@@ -89,9 +91,13 @@ def test_letter_reaches_the_mail_server_whole(mail_server: MailServer) -> None:
     [
         ("RCPT", "550 no such user", PermanentError),
         ("RCPT", "451 try later", RetryableError),
-        ("MAIL", "550 not from you", PermanentError),
+        ("MAIL", "550 not from you", RetryableError),
+        ("DATA", "554 looks like spam", PermanentError),
         ("DATA", "452 disk full", RetryableError),
         ("EHLO", "421 too busy", RetryableError),
+        ("EHLO", "550 who are you", RetryableError),
+        ("STARTTLS", "554 no TLS today", RetryableError),
+        ("CONNECT", "554 go away", RetryableError),
     ],
 )
 def test_refusal_of_the_mail_server_says_whether_to_try_again(
@@ -100,8 +106,18 @@ def test_refusal_of_the_mail_server_says_whether_to_try_again(
     mail_server.replies[command] = reply
     if command == "EHLO":
         mail_server.replies["HELO"] = reply
+    if command == "STARTTLS":
+        mail_server.replies["EHLO"] = "250-test\r\n250 STARTTLS"
     with pytest.raises(kind):
         smtp(mail_server).send(MESSAGE)
+
+
+def test_letter_is_sent_though_the_mail_server_refuses_to_say_goodbye(
+    mail_server: MailServer,
+) -> None:
+    mail_server.replies["QUIT"] = "554 no"
+    assert smtp(mail_server).send(MESSAGE).provider == "smtp"
+    assert len(mail_server.letters) == 1
 
 
 def test_mail_server_that_is_away_is_tried_again(mail_server: MailServer) -> None:
@@ -143,6 +159,15 @@ def test_letters_without_a_server_are_kept_in_a_private_mailbox(tmp_path: Path) 
     with closing(mailbox.mbox(gateway.path)) as box:
         assert [letter["To"] for letter in box] == ["shop@example.org"] * 2
     assert stat.S_IMODE(gateway.path.stat().st_mode) == 0o600
+
+
+def test_letters_of_several_threads_and_processes_wait_for_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "email.mbox"
+    gateway, other = (ConsoleEmail(path, sender="mall@example.org") for _ in range(2))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: (gateway, other)[number % 2].send(MESSAGE), range(40)))
+    with closing(mailbox.mbox(path)) as box:
+        assert len(box) == 40
 
 
 def test_every_channel_has_a_gateway(tmp_path: Path) -> None:

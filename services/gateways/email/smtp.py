@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
 from services.gateways.email.letter import compose
@@ -53,15 +54,21 @@ class SmtpEmail:
         """
         letter = compose(message, sender=self.sender)
         try:
-            with self._connected() as server:
+            server = self._connected()
+            try:
                 server.send_message(letter)
+            finally:
+                _leave(server)
         except smtplib.SMTPRecipientsRefused as error:
             ((code, reason),) = error.recipients.values()
             raise _refusal(code, reason) from None
+        except smtplib.SMTPDataError as error:
+            raise _refusal(error.smtp_code, error.smtp_error) from None
         except smtplib.SMTPAuthenticationError:
             raise RetryableError(f"{self.host} does not accept the user or password") from None
         except smtplib.SMTPResponseException as error:
-            raise _refusal(error.smtp_code, error.smtp_error) from None
+            # Its greeting, TLS or our sender: not this letter's fault.
+            raise RetryableError(_said(error.smtp_code, error.smtp_error)) from None
         except (smtplib.SMTPException, OSError) as error:
             raise RetryableError(f"{self.host}:{self.port}: {error}") from None
         return Receipt("smtp", letter["Message-ID"])
@@ -89,7 +96,19 @@ class SmtpEmail:
         return server
 
 
+def _leave(server: smtplib.SMTP) -> None:
+    """Say goodbye. What the server took it keeps, whether or not it answers to that."""
+    with suppress(smtplib.SMTPException, OSError):
+        server.quit()
+    server.close()
+
+
 def _refusal(code: int, reason: bytes | str) -> RetryableError | PermanentError:
-    text = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+    """Of this letter, or of its recipient."""
     kind = PermanentError if 500 <= code < 600 else RetryableError
-    return kind(f"{code} {text}")
+    return kind(_said(code, reason))
+
+
+def _said(code: int, reason: bytes | str) -> str:
+    text = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+    return f"{code} {text}"
