@@ -202,6 +202,20 @@ def test_report_quicker_than_the_note_of_sending_is_kept(
     assert text_message(engine).sent_at is not None
 
 
+@pytest.mark.parametrize("is_delivered", [True, False])
+def test_report_before_the_note_of_sending_leaves_no_secret(
+    engine: sa.Engine, settings: Settings, api: psycopg.Connection, *, is_delivered: bool
+) -> None:
+    """The process that sent died before it noted that: nobody else would blank the text."""
+    waiting(engine, settings, DeliveryState.PENDING)
+    with transaction(engine) as session:
+        session.execute(sa.update(Notification).values(secret_body="482915"))
+    assert report(api, "p-1", is_delivered=is_delivered)
+    with Session(engine) as session:
+        told = sa.select(Notification.secret_body).where(Notification.provider_id == "p-1")
+        assert session.scalars(told).one() == ""
+
+
 def test_report_needs_the_secret_of_its_address(staff_site, settings: Settings) -> None:  # type: ignore[no-untyped-def]
     client = staff_site.client()
     address = report_url(staff_site.settings).format(key="nobody's")

@@ -66,7 +66,7 @@ BEGIN
     IF $1 = '' OR $2 NOT IN ('DELIVERED', 'FAILED') THEN
         RETURN false;
     END IF;
-    UPDATE app.notifications n SET state = $2, error = $3,
+    UPDATE app.notifications n SET state = $2, error = $3, secret_body = '',
         delivered_at = CASE $2 WHEN 'DELIVERED' THEN $4 END,
         sent_at = coalesce(n.sent_at, $4)
     WHERE n.provider_id = $1 AND n.state IN ('PENDING', 'SENT');
