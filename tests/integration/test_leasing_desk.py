@@ -183,6 +183,25 @@ def test_clauses_that_another_saved_meanwhile_are_shown_beside_mine(
     assert "¥12,345.00 per month" in officer.get(f"/admin/contracts/details/?id={lease}").text
 
 
+def test_clauses_typed_stay_when_the_draft_was_handed_in_meanwhile(
+    staff_site: StaffSite,  # noqa: F811
+    officer: FlaskClient,
+) -> None:
+    lease = new_draft(staff_site, officer, "T-008", units=staff_site.mall.unit_id + 2)
+    editor = f"/admin/contracts/{lease}/clauses"
+    hidden = token(officer, editor)
+    assert post(officer, editor, do="save", base="", **RENT)[0] == 302
+    assert post(officer, f"/admin/contracts/{lease}/submit")[0] == 302
+    assert officer.get(editor).status_code == 302
+    mine = {**RENT, "clause-0-amount": "12345", "csrf_token": hidden}
+    for button in ("save", "add"):
+        answer = officer.post(editor, data={**mine, "do": button})
+        assert answer.status_code == 200
+        assert "Only a draft can be changed; take the contract back first." in answer.text
+        assert 'value="12345"' in answer.text
+    assert "12,345.00" not in officer.get(f"/admin/contracts/details/?id={lease}").text
+
+
 def test_overlap_of_a_unit_is_refused_with_the_other_contract_s_number(
     staff_site: StaffSite,  # noqa: F811
     officer: FlaskClient,
@@ -254,6 +273,53 @@ def test_amendment_is_written_in_the_editor_and_decided_by_another(
     assert "HT-2025-001" in manager.get("/admin/reviews/").text
     assert post(officer, f"{address}/withdraw", comment="")[0] == 302
     assert "Withdrawn" in officer.get(address).text
+
+
+@pytest.mark.parametrize(
+    ("first", "sentence"),
+    [("2031-01-01", "Choose a day from 2025-01-01 to 2027-12-31."), ("no day", "Choose a day")],
+)
+def test_clauses_of_an_amendment_stay_when_its_day_is_outside_the_lease(
+    staff_site: StaffSite,  # noqa: F811
+    officer: FlaskClient,
+    first: str,
+    sentence: str,
+) -> None:
+    amend = f"/admin/contracts/{staff_site.mall.contract_id + 6}/amend"
+    typed = editor_fields(officer.get(f"{amend}?from=2026-07-01").text)
+    typed["clause-0-rate"] = "7.77"
+    before = newest_change(staff_site)
+    status, text, _to = post(officer, f"{amend}?from={first}", **typed, do="save", reason="周年")
+    assert status == 200 and sentence in text
+    assert 'value="7.77"' in text and "周年" in text
+    assert newest_change(staff_site) == before
+
+
+def test_clauses_of_an_amendment_stay_when_the_lease_is_not_running(
+    staff_site: StaffSite,  # noqa: F811
+    officer: FlaskClient,
+) -> None:
+    lease = new_draft(staff_site, officer, "T-009", units=staff_site.mall.unit_id + 3)
+    amend = f"/admin/contracts/{lease}/amend?from=2028-07-01"
+    assert officer.get(amend).status_code == 302
+    hidden = token(officer, f"/admin/contracts/{lease}/clauses")
+    mine = {**RENT, "clause-0-amount": "12345", "csrf_token": hidden}
+    answer = officer.post(amend, data={**mine, "do": "save", "reason": "x"})
+    assert answer.status_code == 200
+    assert "Only a signed or active contract can be amended." in answer.text
+    assert 'value="12345"' in answer.text
+
+
+def test_reason_of_an_amendment_that_is_too_long_is_refused_whole(
+    staff_site: StaffSite,  # noqa: F811
+    officer: FlaskClient,
+) -> None:
+    page = f"/admin/contracts/{staff_site.mall.contract_id + 6}/amend?from=2026-07-01"
+    typed = {**editor_fields(officer.get(page).text), "clause-0-rate": "7"}
+    reason = "周" * 2001
+    status, text, _to = post(officer, page, **typed, do="save", reason=reason)
+    assert status == 200 and "Say why, in at most 2000 characters." in text
+    assert reason in text
 
 
 def test_approved_amendment_is_sealed_and_sent_and_taken_back(

@@ -47,12 +47,14 @@ class ChangePages(LeaseDesk):
     def amend(self, contract_id: int) -> Any:
         """`?from=2026-07-01`: the editor of what holds from that day on; without it, which day."""
         contract = self.lease(contract_id, Permission.CONTRACTS_DRAFT)
-        if contract.state not in RUNNING:
-            flash(_("Only a signed or active contract can be amended."), "error")
-            return self.page_of(contract_id)
         asked = request.args.get("from", "")
         day = read_day(asked)
         terms = get_contract_terms(self.database(), contract_id)
+        if request.method == "POST":
+            return self._propose_amendment(contract, terms, day)
+        if contract.state not in RUNNING:
+            flash(_("Only a signed or active contract can be amended."), "error")
+            return self.page_of(contract_id)
         if day is None or not terms.start <= day <= terms.end:
             return self.render(
                 "admin/contracts/amend_from.html",
@@ -61,17 +63,31 @@ class ChangePages(LeaseDesk):
                 is_wrong=bool(asked),
                 terms=terms,
             )
-        if request.method == "GET":
-            return self._amendment(contract, self._amending(contract, terms, day), day, "")
+        return self._amendment(contract, self._amending(contract, terms, day), day, "")
+
+    def _propose_amendment(self, contract: Contract, terms: LeaseTerms, asked: date | None) -> Any:
+        """What was posted is proposed or, whatever stands in the way, shown again as typed."""
+        day = min(max(asked or terms.start, terms.start), terms.end)
         editing = self._amending(contract, terms, day, is_posted=True)
-        reason = request.form.get("reason", "").strip()[:LONGEST_REASON]
-        if editing.press(request.form.get("do", "")):
-            editing.judge()
+        reason = request.form.get("reason", "").strip()
+        is_pressed = editing.press(request.form.get("do", ""))
+        is_ready = editing.judge(is_strict=not is_pressed)
+        if contract.state not in RUNNING:
+            editing.said.append(_("Only a signed or active contract can be amended."))
+        elif asked != day:
+            editing.said.append(
+                _("Choose a day from %(first)s to %(last)s.", first=terms.start, last=terms.end)
+            )
+        if is_pressed:
             return self._amendment(contract, editing, day, reason)
-        is_ready = editing.judge(is_strict=True)
         if not reason:
             editing.said.append(_("Say why the contract is amended."))
-        if is_ready and reason:
+        elif len(reason) > LONGEST_REASON:
+            editing.said.append(
+                _("Say why, in at most %(limit)s characters.", limit=LONGEST_REASON)
+            )
+        if is_ready and not editing.said:
+            contract_id = contract.id
             with self.refusing(editing.said):
                 propose_amendment(
                     self.database(),

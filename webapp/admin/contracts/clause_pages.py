@@ -33,20 +33,23 @@ class ClausePages(LeaseDesk):
     @expose(f"{LEASE}/clauses", methods=("GET", "POST"))
     def clauses(self, contract_id: int) -> Any:
         contract = self.lease(contract_id, Permission.CONTRACTS_DRAFT)
-        if contract.state is not ContractState.DRAFT:
-            flash(_("Only a draft can be changed; take the contract back first."), "error")
-            return self.page_of(contract_id)
+        is_draft = contract.state is ContractState.DRAFT
+        only_drafts = _("Only a draft can be changed; take the contract back first.")
         stored = list_clauses(self.database(), contract_id)
         if request.method == "GET":
+            if not is_draft:
+                flash(only_drafts, "error")
+                return self.page_of(contract_id)
             editing = self._editing(contract)
             if not editing.entries:
                 editing.press("add")
             return self._editor(contract, editing, stored)
         editing = self._editing(contract, is_posted=True)
-        if editing.press(request.form.get("do", "")):
-            editing.judge()
-            return self._editor(contract, editing, _shown(stored))
-        if not editing.judge():
+        is_pressed = editing.press(request.form.get("do", ""))
+        is_kept = editing.judge()
+        if not is_draft:
+            editing.said.append(only_drafts)
+        if is_pressed or not is_kept or not is_draft:
             return self._editor(contract, editing, _shown(stored))
         is_open = editing.has_faults
         try:
