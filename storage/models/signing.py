@@ -1,6 +1,6 @@
 """Papers of leases that are signed, the signatures under them, and one-time codes."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import relationship
@@ -33,6 +33,10 @@ class ContractPaper(Base):
     contract_id: Mapped[int] = mapped_column(sa.ForeignKey("app.contracts.id"))
     change_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app.contract_changes.id"))
     version: Mapped[int] = mapped_column(sa.Integer)
+    # As they stand on the paper: the lease itself may change afterwards.
+    contract_number: Mapped[str]
+    start_date: Mapped[date]
+    end_date: Mapped[date]
     state: Mapped[PaperState] = mapped_column(one_of(PaperState))
     # What the QR code on the paper leads to: who has it may ask whether a file is the signed one.
     verify_code: Mapped[str] = mapped_column(unique=True)

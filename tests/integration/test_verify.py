@@ -3,6 +3,7 @@ gives nothing else away.
 """
 
 import io
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,18 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from portal_mall import BOOKS
 from portal_site import PortalSite, portal_site, staff_site  # noqa: F401
-from sent_papers import SentLease, code_sent_to, sent_lease, share_fonts
+from sent_papers import MANAGER, OFFICER, SentLease, code_sent_to, sent_lease, share_fonts
 from sqlalchemy.orm import Session
 from staff_mall import NOW, PASSWORD
 from staff_site import token
 
 from domain.contracts import ContractState
-from services.operations.leasing import revise_contract
+from services.operations.leasing import (
+    approve_change,
+    change_draft,
+    propose_termination,
+    revise_contract,
+)
 from services.operations.papers import read_code, shown_code
 from storage.database import transaction
 from storage.logins import Login, login_url
@@ -178,6 +184,38 @@ def test_paper_taken_back_is_shown_as_void(
         assert session.get_one(Contract, lease.contract_id).state is ContractState.DRAFT
     page = stranger.get(f"/verify/{lease.sent.verify_code}").text
     assert "never took effect" in page
+
+
+def test_paper_taken_back_keeps_its_own_number_and_days(
+    portal_site: PortalSite,  # noqa: F811
+    stranger: FlaskClient,
+) -> None:
+    lease = sent_lease(portal_site)
+    with transaction(portal_site.site.engine) as session:
+        given = {"contract_id": lease.contract_id, "actor": OFFICER, "now": NOW}
+        revise_contract(session, comment="x", **given)
+        change_draft(
+            session, role="OPERATION", number=f"{lease.number}-B", end_date=date(2028, 3, 31),
+            **given,
+        )  # fmt: skip
+    page = stranger.get(f"/verify/{lease.sent.verify_code}").text
+    assert lease.number in page and f"{lease.number}-B" not in page
+    assert "2027-04-30" in page and "2028-03-31" not in page
+
+
+def test_signed_paper_keeps_its_last_day_when_the_lease_ends_early(
+    portal_site: PortalSite,  # noqa: F811
+    signed: SentLease,
+    stranger: FlaskClient,
+) -> None:
+    with transaction(portal_site.site.engine) as session:
+        change_id = propose_termination(
+            session, contract_id=signed.contract_id, last_day=date(2026, 9, 30), reason="x",
+            actor=OFFICER, now=NOW,
+        )  # fmt: skip
+        approve_change(session, change_id=change_id, actor=MANAGER, now=NOW)
+    page = stranger.get(f"/verify/{signed.sent.verify_code}").text
+    assert "2027-04-30" in page and "2026-09-30" not in page
 
 
 def test_codes_cannot_be_tried_in_a_flood(

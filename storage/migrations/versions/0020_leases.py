@@ -194,11 +194,10 @@ CREATE FUNCTION app.find_contract_paper(code text) RETURNS TABLE (
     sha256 text, signed_object_key text, signed_sha256 text, sealed_at timestamptz,
     signed_at timestamptz, voided_at timestamptz, time_zone text
 ) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.id, c.number, p.version, ch.number, p.state, m.name, s.name, c.start_date,
-        c.end_date, p.object_key, p.sha256, p.signed_object_key, p.signed_sha256, p.sealed_at,
+    SELECT p.id, p.contract_number, p.version, ch.number, p.state, m.name, s.name, p.start_date,
+        p.end_date, p.object_key, p.sha256, p.signed_object_key, p.signed_sha256, p.sealed_at,
         p.signed_at, p.voided_at, m.time_zone
     FROM app.contract_papers p
-    JOIN app.contracts c ON c.id = p.contract_id
     JOIN app.malls m ON m.id = p.mall_id
     JOIN app.shops s ON s.id = p.shop_id
     LEFT JOIN app.contract_changes ch ON ch.id = p.change_id
@@ -524,6 +523,9 @@ def upgrade() -> None:
         sa.Column("contract_id", sa.BigInteger(), nullable=False),
         sa.Column("change_id", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("contract_number", sa.Text(), nullable=False),
+        sa.Column("start_date", sa.Date(), nullable=False),
+        sa.Column("end_date", sa.Date(), nullable=False),
         sa.Column(
             "state",
             sa.Enum(
