@@ -41,7 +41,7 @@ class SalesTotal:
 
 @dataclass(frozen=True, slots=True)
 class BilledLine:
-    """A line of an earlier bill that is not void."""
+    """A line of an earlier bill that is not void; `is_share` when it settles sales."""
 
     clause_id: int
     charge_type: ChargeType
@@ -49,6 +49,7 @@ class BilledLine:
     net: Decimal
     total: Decimal
     bill_number: str
+    is_share: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,12 @@ class ContractInput:
     with what is needed to bill it.
 
     `sales` has an entry for each period that `domain.bill_lines.turnover.sales_periods` asks for.
-    `billed` are lines of other bills of this lease whose days meet this month or a settlement
-    that ends in it. `previous_totals` are its last bills' totals, at most six, newest first.
-    `problems` name clauses that could not be read. `missing_usage` are meters billed for the
-    month before whose usage of that month is no longer there. `recomputed` are the billed months
-    from the day on from which the lease was changed afterwards, oldest first; of most leases none.
+    `billed` are lines of other bills of this lease whose days meet this month, a recomputed one
+    or a settlement that ends in one of them. `previous_totals` are its last bills' totals, at most
+    six, newest first. `problems` name clauses that could not be read. `missing_usage` are meters
+    billed for the month before whose usage of that month is no longer there. `recomputed` are the
+    billed months from the day before the first for which the lease was changed afterwards (a
+    settlement ends on it), oldest first; of most leases none.
     """
 
     contract_id: int

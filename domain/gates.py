@@ -13,7 +13,7 @@ from typing import Any
 
 from domain.bill_inputs import BillRunInputs, ContractInput
 from domain.bill_lines.line import days_in_force
-from domain.bill_lines.turnover import sales_of, sales_periods
+from domain.bill_lines.turnover import is_complete, is_settled, sales_of, sales_periods
 from domain.bill_lines.usage import tariff_spans, usage_of
 from domain.bill_run import Bill
 from domain.clauses import Metered, Percentage
@@ -127,7 +127,7 @@ def _check_sales(contract: ContractInput, inputs: BillRunInputs) -> list[Failure
         for period in sales_periods(contract, inputs.month):
             sales = sales_of(contract, period)
             complete = sales.days_complete if sales else 0
-            if sales is None or sales.amount is None or complete < sales.days_expected:
+            if not is_complete(sales) and not is_settled(contract, period):
                 missing.append(
                     {
                         "first": period.first.isoformat(),

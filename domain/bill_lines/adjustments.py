@@ -2,10 +2,11 @@
 
 Belongs here: charges of time and space (FIXED_MONTHLY, PER_AREA_MONTH, PER_AREA_DAY, ONE_OFF) of
 months that have a bill already. An amendment or an early end that reaches back into them makes a
-difference, and so does whatever was adjusted before. Not here: percentages of sales, whose
-settlements take into account what was billed by themselves, and metered charges; what changes of
-those for a billed month is the adjustment of late data. A month without a bill is billed by a run
-of its own, at the terms of today.
+difference, and so does whatever was adjusted before. Shares of sales stand beside them: the
+settlements that end in those months are made again (turnover), and take what was billed into
+account by themselves. Not here: metered charges; what changes of those for a billed month is the
+adjustment of late data. A month without a bill is billed by a run of its own, at the terms of
+today.
 """
 
 from collections import defaultdict
@@ -16,6 +17,7 @@ from decimal import Decimal, localcontext
 from domain.bill_inputs import BilledCharge, BilledMonth, ContractInput
 from domain.bill_lines.line import Line, days_in_force
 from domain.bill_lines.recurring import recurring_lines
+from domain.bill_lines.turnover import recomputed_lines
 from domain.calendar import MILLIONTH
 from domain.charges import CHARGE_ORDER, ChargeType
 from domain.clauses import Metered, Percentage
@@ -33,11 +35,16 @@ class _Sides:
 
 
 def adjustment_lines(contract: ContractInput) -> list[Line]:
-    """One line for each month, charge and tax rate whose bills do not say what is due now."""
+    """One line for each month, charge and tax rate whose bills do not say what is due now, and
+    one for each settlement of sales that does not.
+    """
     if not contract.recomputed:
         return []
     with localcontext(MONEY_CONTEXT):
-        return [line for month in contract.recomputed for line in _of_month(contract, month)]
+        return [
+            *(line for month in contract.recomputed for line in _of_month(contract, month)),
+            *recomputed_lines(contract),
+        ]
 
 
 def _of_month(contract: ContractInput, billed: BilledMonth) -> list[Line]:

@@ -9,9 +9,16 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from domain.bill_inputs import BilledCharge, BilledLine, BilledMonth
-from domain.calendar import Period, month_of
+from domain.calendar import ONE_DAY, Period, month_of
 from domain.charges import ChargeType
-from domain.pricing import adjustment, fixed_monthly, one_off, per_area_day, per_area_month
+from domain.pricing import (
+    adjustment,
+    fixed_monthly,
+    one_off,
+    per_area_day,
+    per_area_month,
+    percentage,
+)
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -28,28 +35,49 @@ RECOMPUTED = (
 def read_billed(
     connection: Connection, *, month: Period, periods: Mapping[int, Sequence[Period]]
 ) -> dict[int, list[BilledLine]]:
-    """Lines of other bills that meet the month, or one of a contract's settlement `periods`."""
+    """Lines of other bills that meet the month, or one of a contract's `periods`: its
+    settlements and recomputed months.
+    """
     since = min(
         (period.first for asked in periods.values() for period in asked), default=month.first
     )
     since = min(since, month.first)
     billed: dict[int, list[BilledLine]] = defaultdict(list)
-    for contract_id, clause_id, charge_type, first, last, net, total, number in connection.execute(
+    for (
+        contract_id,
+        clause_id,
+        charge_type,
+        first,
+        last,
+        net,
+        total,
+        number,
+        is_share,
+    ) in connection.execute(
         """
         SELECT b.contract_id, l.clause_id, l.charge_type, l.period_start, l.period_end,
-               l.net_amount, l.total_amount, b.number
+               l.net_amount, l.total_amount, b.number,
+               l.charge_type = %s AND l.derivation ->> 'formula' = %s
         FROM app.bills AS b JOIN app.bill_lines AS l ON l.bill_id = b.id
         WHERE b.contract_id = ANY(%s) AND b.state <> 'VOID'
           AND b.period_start >= %s AND b.period_start <> %s
           AND l.clause_id IS NOT NULL AND l.period_end >= %s AND l.period_start <= %s
         ORDER BY b.contract_id, b.number, l.line_number
         """,
-        (list(periods), month_of(since).first, month.first, since, month.last),
+        (
+            ChargeType.TURNOVER_RENT.value,
+            percentage.FORMULA,
+            list(periods),
+            month_of(since).first,
+            month.first,
+            since,
+            month.last,
+        ),
     ):
         days = Period(first, last)
         if any(days.overlap(period) for period in (month, *periods[contract_id])):
             billed[contract_id].append(
-                BilledLine(clause_id, ChargeType(charge_type), days, net, total, number)
+                BilledLine(clause_id, ChargeType(charge_type), days, net, total, number, is_share)
             )
     return billed
 
@@ -57,8 +85,9 @@ def read_billed(
 def read_recomputed(
     connection: Connection, *, month: Period, since: Mapping[int, date]
 ) -> dict[int, list[BilledMonth]]:
-    """Billed months before `month`, from that of each lease's day on, with what all other bills
-    say of them. `since` has the leases that were changed for days that may be billed.
+    """Billed months before `month`, from that of the day before each lease's on, with what all
+    other bills say of them: on the day before, a settlement may end now. `since` has the leases
+    that were changed for days that may be billed.
     """
     if not since:
         return {}
@@ -89,7 +118,7 @@ def read_recomputed(
             """,
         (list(since), month.first),
     ):
-        oldest = month_of(since[contract_id]).first
+        oldest = month_of(since[contract_id] - ONE_DAY).first
         if oldest <= first < month.first:
             billed[contract_id].add(first)
         service = month_of(day).first

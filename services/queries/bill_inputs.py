@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 from domain.bill_inputs import BillRunInputs, ContractInput, LetUnit
 from domain.bill_lines.adjustments import adjustment_lines
 from domain.bill_lines.line import days_in_force
-from domain.bill_lines.turnover import sales_periods
+from domain.bill_lines.turnover import is_unsettled, sales_periods
 from domain.bill_lines.usage import needs_hours
 from domain.calendar import ONE_DAY, Period
 from domain.charges import ChargeType, PricingKind, Proration, TariffKind
@@ -39,7 +39,7 @@ def read_bill_inputs(
     and its gate holds it.
     """
     tariffs, unreadable = _tariffs(connection, mall_id, month)
-    leases = _with_adjustments(
+    leases = _with_recomputed(
         connection, month, *_leases(connection, mall_id, month, now, unreadable)
     )
     ids = [lease.contract_id for lease in leases]
@@ -60,23 +60,40 @@ def read_bill_inputs(
             for period in periods[lease.contract_id]
         ],
     )
-    billed = read_billed(connection, month=month, periods=periods)
+    billed = read_billed(
+        connection,
+        month=month,
+        periods={
+            lease.contract_id: (
+                *periods[lease.contract_id],
+                *(one.month for one in lease.recomputed),
+            )
+            for lease in leases
+        },
+    )
     totals = read_previous_totals(connection, contract_ids=ids, month=month)
     gone = read_missing_usage(connection, contract_ids=ids, month=month)
+    read = (
+        replace(
+            lease,
+            usage=tuple(usage.get(lease.shop_id, ())),
+            sales=tuple(sales.get(lease.contract_id, ())),
+            billed=tuple(billed.get(lease.contract_id, ())),
+            previous_totals=tuple(totals.get(lease.contract_id, ())),
+            missing_usage=tuple(gone.get(lease.contract_id, ())),
+        )
+        for lease in leases
+    )
+    # One that ended before stays only while it has something to adjust, or waits for sales to:
+    # then this bill is its final one.
     return BillRunInputs(
         mall_id,
         month,
         tariffs,
         tuple(
-            replace(
-                lease,
-                usage=tuple(usage.get(lease.shop_id, ())),
-                sales=tuple(sales.get(lease.contract_id, ())),
-                billed=tuple(billed.get(lease.contract_id, ())),
-                previous_totals=tuple(totals.get(lease.contract_id, ())),
-                missing_usage=tuple(gone.get(lease.contract_id, ())),
-            )
-            for lease in leases
+            lease
+            for lease in read
+            if lease.end >= month.first or adjustment_lines(lease) or is_unsettled(lease)
         ),
     )
 
@@ -129,7 +146,7 @@ def _leases(
                c.proration, c.payment_term_days, c.recompute_from
         FROM app.contracts AS c JOIN app.shops AS s ON s.id = c.shop_id
         WHERE c.mall_id = %s AND c.state = ANY(%s) AND c.start_date <= %s
-          AND (c.end_date >= %s OR c.recompute_from < %s)
+          AND (c.end_date >= %s OR c.recompute_from <= %s)
         ORDER BY s.code, c.number
         """,
         (mall_id, [state.value for state in IN_FORCE], month.last, month.first, month.first),
@@ -140,7 +157,7 @@ def _leases(
     leases = []
     changed: dict[int, date] = {}
     for contract_id, number, shop_id, shop_code, start, end, currency, proration, term, day in rows:
-        if day is not None and day < month.first:
+        if day is not None and day <= month.first:
             changed[contract_id] = day
         own = clauses.get(contract_id, [])
         problems[contract_id] += [
@@ -167,25 +184,23 @@ def _leases(
     return _with_shared_meters(leases, month), changed
 
 
-def _with_adjustments(
+def _with_recomputed(
     connection: Connection,
     month: Period,
     leases: list[ContractInput],
     changed: Mapping[int, date],
 ) -> list[ContractInput]:
-    """The leases with their billed months since they were `changed`. One that ended before the
-    month stays only while something of it is to be adjusted: then this bill is its final one.
+    """The leases with their billed months since they were `changed`; without those that ended
+    before the month and have none.
     """
     if not changed:
         return leases
     months = read_recomputed(connection, month=month, since=changed)
-    found = []
-    for lease in leases:
-        if lease.contract_id in months:
-            lease = replace(lease, recomputed=tuple(months[lease.contract_id]))
-        if lease.end >= month.first or adjustment_lines(lease):
-            found.append(lease)
-    return found
+    return [
+        replace(lease, recomputed=tuple(months.get(lease.contract_id, ())))
+        for lease in leases
+        if lease.end >= month.first or lease.contract_id in months
+    ]
 
 
 def _units(connection: Connection, ids: Sequence[int]) -> dict[int, list[LetUnit]]:

@@ -10,22 +10,27 @@ from decimal import Decimal, localcontext
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from domain.bill_inputs import ContractInput
 from domain.bill_lines.adjustments import adjustment_lines
 from domain.bill_lines.line import Line, days_in_force
 from domain.bill_lines.recurring import recurring_lines
+from domain.bill_lines.turnover import is_complete, is_unsettled, recomputed_periods
 from domain.bills import BillState
 from domain.calendar import ONE_DAY, Period, month_of
 from domain.charges import CHARGE_ORDER, ChargeType
 from domain.clauses import Metered, Percentage
 from domain.money import MONEY_CONTEXT, ZERO
-from services.queries.bill_history import read_recomputed
+from services.queries.bill_facts import read_sales
+from services.queries.bill_history import read_billed, read_recomputed
 from services.queries.bill_inputs import read_lease
 from services.queries.contracts import NoSuchContract
 from services.queries.deposits import deposit_balance
 from storage.models import Allocation, Bill, Contract
+
+Connection = psycopg.Connection[TupleRow]
 
 # Every bill lies before it.
 AFTER_ALL = month_of(date.max)
@@ -60,7 +65,8 @@ class UnbilledLine:
 class Settlement:
     """What a lease owes for its days up to `as_of`, tax included, beside its deposit.
 
-    `unknown` are charges of unbilled days that only sales or meters will say: they are in no sum.
+    `unknown` are charges that only sales or meters will say: of unbilled days, and of billed ones
+    whose settlement waits for its sales. They are in no sum.
     `problems` name clauses that could not be read.
     """
 
@@ -115,6 +121,7 @@ def final_settlement(
     if changed:
         months = read_recomputed(connection, month=AFTER_ALL, since={contract_id: min(changed)})
         lease = replace(lease, recomputed=tuple(months.get(contract_id, ())))
+        lease = _with_sales(connection, contract.mall_id, lease)
     bills = _bills(session, contract_id)
     billed = {month for month, _ in bills}
     days = [
@@ -135,6 +142,25 @@ def final_settlement(
         unknown=_unknown(lease, days),
         deposit=deposit_balance(session, contract_id=contract_id),
         problems=lease.problems,
+    )
+
+
+def _with_sales(connection: Connection, mall_id: int, lease: ContractInput) -> ContractInput:
+    """The lease with what settles its sales anew: sales as far as they are complete."""
+    periods = recomputed_periods(lease)
+    sales = read_sales(
+        connection,
+        mall_id=mall_id,
+        asked=[(lease.contract_id, lease.shop_id, period) for period in periods],
+    )
+    months = [one.month for one in lease.recomputed]
+    billed = read_billed(
+        connection, month=AFTER_ALL, periods={lease.contract_id: [*periods, *months]}
+    )
+    return replace(
+        lease,
+        sales=tuple(one for one in sales.get(lease.contract_id, ()) if is_complete(one)),
+        billed=tuple(billed.get(lease.contract_id, ())),
     )
 
 
@@ -195,6 +221,8 @@ def _unknown(lease: ContractInput, days: list[Period]) -> tuple[ChargeType, ...]
         if isinstance(clause.pricing, Metered | Percentage)
         and any(days_in_force(lease, clause, part) for part in days)
     }
+    if is_unsettled(lease):
+        found.add(ChargeType.TURNOVER_RENT)
     return tuple(sorted(found, key=lambda charge: CHARGE_ORDER[charge]))
 
 

@@ -18,6 +18,7 @@ from domain.calendar import month_of
 from domain.charges import ChargeType, PricingKind
 from domain.deposits import DepositKind
 from domain.derivations import recompute_taxed
+from domain.gates import Gate
 from domain.lease_terms import ClauseDraft
 from domain.payments import PaymentMethod
 from services.operations import leasing
@@ -33,8 +34,43 @@ FEE = rent("1500.00", START, None, ChargeType.PROPERTY_FEE)
 SHARE = ClauseDraft(ChargeType.TURNOVER_RENT, PricingKind.PERCENTAGE, {"rate": "0.05"}, START)
 
 
+SALES = """
+    CREATE SCHEMA IF NOT EXISTS marts;
+    CREATE TABLE marts.shop_days (
+        mall_id bigint, shop_id bigint, business_date date, net_sales numeric(14, 2),
+        is_sales_complete bool);
+    INSERT INTO marts.shop_days
+    SELECT :mall, :shop, day, 1000, true
+    FROM generate_series(date '2026-01-01', date '2026-12-31', interval '1 day') AS day
+"""
+
+
+def share(settlement: str, rate: str = "0.05", first: date = START) -> ClauseDraft:
+    return replace(SHARE, parameters={"rate": rate, "settlement": settlement}, valid_from=first)
+
+
 class Billed(RunningMall):
     """The mall with its bill runs."""
+
+    def sell(self) -> None:
+        """1,000.00 on each day of the year."""
+        for statement in SALES.split(";\n"):
+            self.session.execute(sa.text(statement), {"mall": self.mall_id, "shop": self.shop_id})
+
+    def bill_until(self, month: int) -> None:
+        for one in range(1, month + 1):
+            assert self.bill(date(2026, one, 1)).held == ()
+
+    def final(self, month: date) -> list[tuple[date, ChargeType, D]]:
+        """The lines of a month's bill, which is the last: another run creates nothing."""
+        dry = self.bill(month, dry_run=True)
+        real = self.bill(month)
+        assert dry == replace(real, bill_run_id=None)
+        assert (real.created, real.held) == (1, ())
+        assert self.bill(month) == replace(real, created=0, existing=1)
+        following = self.bill(after(month).date().replace(day=1))
+        assert (following.contracts, following.created) == (0, 0)
+        return self.lines(month)
 
     def bill(self, month: date, *, dry_run: bool = False) -> BillRunResult:
         given = {"mall_id": self.mall_id, "month": month, "now": after(month)}
@@ -217,6 +253,99 @@ def test_any_order_of_changes_and_runs_ends_in_what_the_clauses_say(
     assert {key: total for key, total in said.items() if total} == dict(due)
     assert mall.bill(last).created == 0
     assert mall.bill(date(2026, 9, 1)).created == 0
+
+
+# -- shares of sales ------------------------------------------------------------------------------
+
+
+def test_early_end_on_the_last_billed_day_settles_the_lease_year(mall: Billed) -> None:
+    mall.sell()
+    contract_id = mall.lease(clauses=[rent("10000.00"), share("LEASE_YEAR")])
+    mall.bill_until(7)
+    mall.end_early(contract_id, date(2026, 7, 31), at(date(2026, 8, 5)))
+    mall.move(date(2026, 8, 5))
+    (line,) = mall.settle(contract_id, date(2026, 12, 31)).unbilled
+    assert (line.charge_type, line.total, line.is_adjustment) == (
+        ChargeType.TURNOVER_RENT,
+        D("11554.00"),
+        True,
+    )
+    # 212 days × 1,000 × 5 %
+    assert mall.final(date(2026, 8, 1)) == [(START, ChargeType.TURNOVER_RENT, D("10600.00"))]
+    assert mall.settle(contract_id, date(2026, 12, 31)).unbilled == ()
+
+
+def test_early_end_in_a_settled_quarter_gives_back_what_it_billed_beyond(mall: Billed) -> None:
+    mall.sell()
+    contract_id = mall.lease(clauses=[rent("10000.00"), share("QUARTER")])
+    mall.bill_until(6)
+    mall.end_early(contract_id, date(2026, 5, 31), at(date(2026, 7, 5)))
+    mall.move(date(2026, 7, 5))
+    assert mall.final(date(2026, 7, 1)) == [
+        (date(2026, 6, 1), ChargeType.RENT, D("-10000.00")),
+        (APRIL, ChargeType.TURNOVER_RENT, D("-1500.00")),
+    ]
+
+
+def test_shares_of_months_after_an_early_end_are_given_back(mall: Billed) -> None:
+    mall.sell()
+    contract_id = mall.lease(clauses=[rent("10000.00"), share("MONTH")])
+    mall.bill_until(3)
+    mall.end_early(contract_id, date(2026, 1, 31), at(date(2026, 4, 5)))
+    mall.move(date(2026, 4, 5))
+    assert mall.final(APRIL) == [
+        (FEBRUARY, ChargeType.RENT, D("-10000.00")),
+        (MARCH, ChargeType.RENT, D("-10000.00")),
+        (JANUARY, ChargeType.TURNOVER_RENT, D("-2950.00")),
+    ]
+
+
+def test_settlement_that_lacks_sales_holds_the_final_bill_until_they_come(mall: Billed) -> None:
+    mall.sell()
+    contract_id = mall.lease(clauses=[rent("10000.00"), share("LEASE_YEAR")])
+    mall.bill_until(7)
+    mall.end_early(contract_id, date(2026, 7, 31), at(date(2026, 8, 5)))
+    day = "UPDATE marts.shop_days SET is_sales_complete = {} WHERE business_date = '2026-05-05'"
+    mall.session.execute(sa.text(day.format("false")))
+    settlement = mall.settle(contract_id, date(2026, 12, 31))
+    assert (settlement.unbilled, settlement.unknown) == ((), (ChargeType.TURNOVER_RENT,))
+    waiting = mall.bill(date(2026, 8, 1))
+    assert (waiting.created, [one.gates for one in waiting.held]) == (0, [(Gate.POS_DAYS,)])
+    mall.session.execute(sa.text(day.format("true")))
+    assert mall.final(date(2026, 8, 1)) == [(START, ChargeType.TURNOVER_RENT, D("10600.00"))]
+
+
+@pytest.mark.parametrize(
+    ("settlement", "settled"),
+    [
+        # 28 days × 1,000 × 1 % more; January stays as it was.
+        ("MONTH", [(MARCH, D("1860.00")), (FEBRUARY, D("280.00"))]),
+        # A settlement ends with the old share, another begins.
+        ("QUARTER", [(FEBRUARY, D("3540.00")), (JANUARY, D("1550.00"))]),
+        ("LEASE_YEAR", [(JANUARY, D("1550.00"))]),
+    ],
+)
+def test_share_amended_for_a_billed_month_is_settled_by_the_next_bill(
+    mall: Billed, settlement: str, settled: list[tuple[date, D]]
+) -> None:
+    mall.sell()
+    contract_id = mall.lease(clauses=[rent("10000.00"), share(settlement)])
+    mall.bill_until(2)
+    mall.amend(
+        contract_id,
+        FEBRUARY,
+        [rent("10000.00", FEBRUARY), share(settlement, "0.06", FEBRUARY)],
+        at(date(2026, 3, 5)),
+    )
+    assert mall.bill(MARCH).held == ()
+    assert mall.lines(MARCH)[1:] == [
+        (first, ChargeType.TURNOVER_RENT, net) for first, net in settled
+    ]
+    assert mall.bill(MARCH).created == 0
+    mall.bill(APRIL)
+    assert mall.lines(APRIL)[1:] == (
+        [(APRIL, ChargeType.TURNOVER_RENT, D("1800.00"))] if settlement == "MONTH" else []
+    )
 
 
 # -- settlements ----------------------------------------------------------------------------------

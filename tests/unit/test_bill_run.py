@@ -234,7 +234,15 @@ def test_true_up_takes_off_what_was_billed_and_may_be_negative():
     contract = lease(
         clause(2, C.TURNOVER_RENT, K.PERCENTAGE, {"rate": "0.05", "settlement": "QUARTER"}),
         billed=(
-            BilledLine(2, C.TURNOVER_RENT, FEBRUARY, D("6000.00"), D("6000.00"), "B202602-0001"),
+            BilledLine(
+                2,
+                C.TURNOVER_RENT,
+                FEBRUARY,
+                D("6000.00"),
+                D("6000.00"),
+                "B202602-0001",
+                is_share=True,
+            ),
         ),
     )
     assert bill(with_sales(contract, FEBRUARY, 100000), FEBRUARY) is None
