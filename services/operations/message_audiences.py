@@ -112,31 +112,37 @@ class Directory:
         )
 
     def _officer(self, contract_id: int, mall_id: int) -> Recipients:
-        """The account in charge; without an active one, the mall's operation desk."""
+        """The account in charge; the mall's operation desk when that is not active any more, or
+        not of the mall.
+        """
         officer = self.session.scalar(sa.select(Contract.officer).where(Contract.id == contract_id))
         if officer:
-            found = self._people(User.email == officer.strip().lower())
+            found = self._people(
+                User.email == officer.strip().lower(),
+                sa.or_(_is_of_mall(mall_id), User.id.in_(self._acting_as(Role.SUPER_ADMIN))),
+            )
             if found:
                 return Recipients(found)
         return Recipients(self._with_role(mall_id, Role.OPERATION))
 
     def _with_role(self, mall_id: int, role: Role) -> tuple[Person, ...]:
         """Everybody of the mall who acts in the role; administrators belong to every mall."""
+        acting = User.id.in_(self._acting_as(role))
+        if role is Role.SUPER_ADMIN:
+            return self._people(acting)
+        return self._people(acting, _is_of_mall(mall_id))
+
+    def _acting_as(self, role: Role) -> list[int]:
         held = self.session.execute(
             sa.select(user_roles.c.user_id, sa.func.array_agg(RoleRow.name))
             .join(RoleRow, RoleRow.id == user_roles.c.role_id)
             .group_by(user_roles.c.user_id)
         )
-        acting = [row[0] for row in held if effective_role(list(row[1])) is role]
-        condition: sa.ColumnElement[bool] = User.id.in_(acting)
-        if role is not Role.SUPER_ADMIN:
-            of_mall = sa.select(user_malls.c.user_id).where(user_malls.c.mall_id == mall_id)
-            condition = condition & User.id.in_(of_mall)
-        return self._people(condition)
+        return [row[0] for row in held if effective_role(list(row[1])) is role]
 
-    def _people(self, condition: sa.ColumnElement[bool]) -> tuple[Person, ...]:
+    def _people(self, *conditions: sa.ColumnElement[bool]) -> tuple[Person, ...]:
         rows = self.session.execute(
-            sa.select(*_PERSON).where(User.active, condition).order_by(User.id)
+            sa.select(*_PERSON).where(User.active, *conditions).order_by(User.id)
         ).all()
         off: dict[int, set[tuple[Topic, Channel]]] = {row.id: set() for row in rows}
         for one in self.session.scalars(
@@ -154,3 +160,7 @@ class Directory:
             )
             for row in rows
         )
+
+
+def _is_of_mall(mall_id: int) -> sa.ColumnElement[bool]:
+    return User.id.in_(sa.select(user_malls.c.user_id).where(user_malls.c.mall_id == mall_id))

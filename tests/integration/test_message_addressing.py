@@ -186,6 +186,28 @@ def test_without_an_active_officer_the_operation_desk_is_told(
     assert {row[1] for row in rows(session)} == {"li@example.org", "zhao@example.org"}
 
 
+@pytest.mark.parametrize(
+    ("role", "told"), [(Role.OPERATION, "li@example.org"), (Role.SUPER_ADMIN, "moved@example.org")]
+)
+def test_officer_of_another_mall_is_told_as_an_administrator_alone(
+    session: Session, lease: Contract, role: Role, told: str
+) -> None:
+    make_shop(session, mall_code="OTH")
+    create_user(
+        session,
+        email="moved@example.org",
+        name="",
+        role=role,
+        mall_codes=["OTH"],
+        password_hash=None,
+    )
+    person(session, "li@example.org", Role.OPERATION)
+    lease.officer = "moved@example.org"
+    post(session, lease, Template.CONTRACT_APPROVED, Audience.OFFICER)
+    address(session)
+    assert {row[1] for row in rows(session)} == {told}
+
+
 def test_role_is_told_in_its_own_mall(session: Session, lease: Contract) -> None:
     make_shop(session, mall_code="OTH")
     person(session, "boss@example.org", Role.MANAGEMENT, name="王总")
