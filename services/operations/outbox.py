@@ -18,20 +18,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, undefer
 
 from domain.bills import OWED
-from domain.message_templates import SECRET, WAITS_FOR_MORNING
+from domain.message_templates import SECRET
 from domain.notifications import (
     REMINDERS,
     RETRY_AFTER,
     Channel,
     DeliveryState,
     Template,
-    is_quiet,
     retry_after,
 )
 from services.gateways.message import (
@@ -42,8 +40,9 @@ from services.gateways.message import (
     RetryableError,
 )
 from services.operations.message_texts import secret_in, shown_values, subject_of
+from services.queries.quiet_hours import is_awake
 from storage.database import transaction
-from storage.models import Bill, Mall, Notification, Shop
+from storage.models import Bill, Notification, Shop
 
 # Claimed together by a sweep: so few that even with a provider that hangs all of them are tried
 # before others may take them. When its process dies, so many wait for their next try.
@@ -184,7 +183,7 @@ def claim_deliveries(
                 Notification.send_after <= now,
                 sa.func.coalesce(Notification.expires_at > now, sa.true()),
                 Notification.mall_id.is_(None) if is_letters_alone else sa.true(),
-                _is_awake(session, now),
+                is_awake(session, now),
             )
             .order_by(Notification.send_after, Notification.id)
             .limit(limit)
@@ -232,18 +231,6 @@ def _recipient() -> sa.ColumnElement[str]:
             sa.func.coalesce(phone.scalar_subquery(), ""),
         ),
         else_=Notification.recipient,
-    )
-
-
-def _is_awake(session: Session, now: datetime) -> sa.ColumnElement[bool]:
-    """Deliveries that wake nobody, or whose mall is not quiet."""
-    malls = session.execute(sa.select(Mall.id, Mall.time_zone))
-    quiet = [mall_id for mall_id, zone in malls if is_quiet(now, ZoneInfo(zone))]
-    sleeping = [template.value for template in WAITS_FOR_MORNING]
-    return sa.or_(
-        Notification.mall_id.is_(None),
-        Notification.mall_id.not_in(quiet),
-        Notification.template.not_in(sleeping),
     )
 
 

@@ -11,7 +11,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,8 +18,8 @@ from sqlalchemy.orm import Session
 from domain.backups import BackupState
 from domain.bills import BillState
 from domain.devices import Quality
-from domain.message_templates import WAITS_FOR_MORNING
-from domain.notifications import REMINDERS, DeliveryState, is_quiet
+from domain.notifications import REMINDERS, DeliveryState
+from services.queries.quiet_hours import is_awake
 from storage.models import (
     Backup,
     Batch,
@@ -28,7 +27,6 @@ from storage.models import (
     BillingGate,
     Document,
     InboxFile,
-    Mall,
     Notification,
     OutboxMessage,
     Reading,
@@ -119,18 +117,9 @@ def count_waiting_messages(session: Session, *, now: datetime, since: datetime) 
     deliveries = sa.select(Notification.id).where(
         Notification.state == DeliveryState.PENDING,
         Notification.send_after <= since,
-        sa.or_(
-            Notification.mall_id.is_(None),
-            Notification.template.not_in([one.value for one in WAITS_FOR_MORNING]),
-            Notification.mall_id.not_in(_quiet_malls(session, now)),
-        ),
+        is_awake(session, now),
     )
     return _count(session, messages) + _count(session, deliveries)
-
-
-def _quiet_malls(session: Session, now: datetime) -> list[int]:
-    malls = session.execute(sa.select(Mall.id, Mall.time_zone))
-    return [mall_id for mall_id, zone in malls if is_quiet(now, ZoneInfo(zone))]
 
 
 def data_mark(session: Session, *, parts: Collection[Part]) -> str:
