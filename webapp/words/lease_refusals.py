@@ -116,6 +116,13 @@ _SENTENCES: dict[type[Exception], Callable[[Any], str]] = {
     NotRegistered: lambda error: _("A shop or unit that was chosen is not in this mall."),
     drafts.InvalidContract: lambda error: terms_sentence(error.problems),
     drafts.NotADraft: _not_a_draft,
+    drafts.NotFollowing: lambda error: _(
+        "This contract renews %(predecessor)s: it stays with the shop %(shop)s and begins on "
+        "%(first)s.",
+        predecessor=error.predecessor,
+        shop=error.shop,
+        first=error.first.isoformat(),
+    ),
     drafts.DraftChanged: lambda error: _(
         "%(who)s changed the clauses while you were writing.", who=error.by or _("Somebody else")
     ),

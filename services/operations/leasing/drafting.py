@@ -16,12 +16,18 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from domain.calendar import ONE_DAY
 from domain.charges import Proration
 from domain.contract_changes import RecordedEvent
 from domain.contracts import ContractState
 from domain.lease_terms import ClauseDraft
 from domain.term_checks import UNFIT_FOR_A_DRAFT, TermFault, check_terms
-from services.operations.leasing.errors import DraftChanged, InvalidContract, NotADraft
+from services.operations.leasing.errors import (
+    DraftChanged,
+    InvalidContract,
+    NotADraft,
+    NotFollowing,
+)
 from services.operations.leasing.machine import DRAFTED, locked, record, require_permission
 from services.operations.malls import AlreadyRegistered, NotRegistered
 from services.queries.contracts import build_terms
@@ -51,8 +57,8 @@ def draft_contract(
 
     `officer` is the e-mail address of the account in charge, by default the actor. Units and
     clauses may be missing still; what is there must be storable and lie within the lease.
-    Raises NotRegistered (mall, shop, unit), AlreadyRegistered (number), InvalidContract,
-    RoleMayNot.
+    Raises NotRegistered (mall, shop, unit), AlreadyRegistered (number), NotFollowing,
+    InvalidContract, RoleMayNot.
     """
     require_permission(DRAFTED, role)
     mall = session.get(Mall, mall_id)
@@ -71,6 +77,7 @@ def draft_contract(
         officer=actor if officer is None else officer,
     )
     _require_register(session, head, mall_id)
+    require_following(session, predecessor_id, number, shop_id, start_date)
     _require_fit(session, head, mall.currency, drafts, but=frozenset())
     contract = Contract(
         mall_id=mall_id,
@@ -117,7 +124,7 @@ def change_draft(
     Clauses stay as they are, even where the lease no longer covers their days: put_clauses in
     the same transaction mends them, and nothing is handed in with them.
     Raises ContractNotFound, NotADraft, NotRegistered (shop, unit), AlreadyRegistered (number),
-    InvalidContract, RoleMayNot.
+    NotFollowing, InvalidContract, RoleMayNot.
     """
     contract = _draft(session, contract_id, role)
     given = {
@@ -134,6 +141,7 @@ def change_draft(
     changed = {name: value for name, value in given.items() if value is not None}
     head = replace(_head_of(contract), **changed)  # type: ignore[arg-type]
     _require_register(session, head, contract.mall_id, contract_id)
+    require_following(session, contract.predecessor_id, head.number, head.shop_id, head.start_date)
     clauses = [_draft_of(row) for row in _standing(contract)]
     _require_fit(session, head, contract.currency, clauses, but=_CLAUSE_DAYS)
     for name, value in head.columns().items():
@@ -175,6 +183,20 @@ def put_clauses(
     contract.clauses += [_row(clause, now) for clause in wanted]
     session.flush()
     _record_edit(session, contract, actor=actor, role=role, now=now)
+
+
+def require_following(
+    session: Session, predecessor_id: int | None, number: str, shop_id: int, start_date: date
+) -> None:
+    """A renewal takes over its predecessor's deposit: it is of the same shop and begins the day
+    after. Raises NotFollowing.
+    """
+    if predecessor_id is None:
+        return
+    before = session.get_one(Contract, predecessor_id)
+    first = before.end_date + ONE_DAY
+    if (shop_id, start_date) != (before.shop_id, first):
+        raise NotFollowing(number, before.number, before.shop.code, first)
 
 
 @dataclass(frozen=True, slots=True)

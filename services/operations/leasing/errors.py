@@ -41,6 +41,19 @@ class NotADraft(Exception):
         self.state = state
 
 
+class NotFollowing(Exception):
+    """A renewal is of the shop of the lease before it, and begins on `first`, the day after."""
+
+    def __init__(self, number: str, predecessor: str, shop: str, first: date) -> None:
+        super().__init__(
+            f"{number} follows {predecessor}: it is of the shop {shop} and begins on {first}"
+        )
+        self.number = number
+        self.predecessor = predecessor
+        self.shop = shop
+        self.first = first
+
+
 class DraftChanged(Exception):
     """Somebody else changed the draft's clauses since they were read: `by`, when it is known."""
 

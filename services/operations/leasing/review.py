@@ -14,6 +14,7 @@ from domain.contracts import ContractState, advance
 from domain.notifications import Audience, Template
 from domain.people import Role
 from domain.term_checks import check_terms
+from services.operations.leasing.drafting import require_following
 from services.operations.leasing.errors import HandedInAgain, InvalidContract
 from services.operations.leasing.holding import hold_units, lock_units
 from services.operations.leasing.machine import (
@@ -39,11 +40,18 @@ def submit_contract(
     """DRAFT → IN_REVIEW: the terms are kept as a version, and from now on the units are held.
 
     Raises InvalidContract, naming the clauses at fault; UnitAlreadyLet, naming the other
-    contract; IllegalTransition, RoleMayNot. Nothing is changed then.
+    contract; NotFollowing, IllegalTransition, RoleMayNot. Nothing is changed then.
     """
     contract = locked(session, contract_id)
     require_permission(Event.SUBMIT, role)
     advance(contract.state, Event.SUBMIT)
+    require_following(
+        session,
+        contract.predecessor_id,
+        contract.number,
+        contract.shop_id,
+        contract.start_date,
+    )
     lock_units(session, contract)
     terms = get_contract_terms(session, contract_id)
     found = check_terms(terms, tariffs=tariff_charges(session, mall_id=contract.mall_id))
