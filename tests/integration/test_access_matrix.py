@@ -131,7 +131,7 @@ POST /admin/contracts/<ID:contract_id>/changes/<ID:change_id>/send OFFICERS 302 
 GET  /admin/contracts/<ID:contract_id>/changes/<ID:change_id>/withdraw OFFICERS 302 mall
 POST /admin/contracts/<ID:contract_id>/changes/<ID:change_id>/withdraw OFFICERS 302 mall
 GET  /admin/contracts/<ID:contract_id>/clauses        OFFICERS    302 mall
-POST /admin/contracts/<ID:contract_id>/clauses        OFFICERS    302 mall
+POST /admin/contracts/<ID:contract_id>/clauses        OFFICERS    200 mall
 POST /admin/contracts/<ID:contract_id>/clauses/preview OFFICERS   200 mall
 GET  /admin/contracts/<ID:contract_id>/end-early      OFFICERS    200 mall
 POST /admin/contracts/<ID:contract_id>/end-early      OFFICERS    200 mall
