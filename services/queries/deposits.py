@@ -85,7 +85,7 @@ def _other_side(entry: DepositEntry) -> int:
     """The id of the lease on the other side of a transfer; 0 without one."""
     if entry.transfer is None:
         return 0
-    giver, _, taker = entry.transfer.partition("-")
+    giver, taker = entry.transfer.split("-")[:2]
     return int(taker if entry.amount < 0 else giver)
 
 

@@ -42,7 +42,8 @@ class DepositEntry(Base):
     amount: Mapped[Money]
     currency: Mapped[str] = mapped_column(sa.CHAR(3))
     entry_date: Mapped[date]
-    # `<old contract id>-<new contract id>` on both sides of a transfer.
+    # `<old contract id>-<new contract id>` on both sides of a transfer; `-<entry id>` behind them
+    # when that movement was confirmed after the renewal began.
     transfer: Mapped[str | None]
     reference: Mapped[str] = mapped_column(server_default="")
     comment: Mapped[str] = mapped_column(server_default="")

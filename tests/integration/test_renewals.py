@@ -1,7 +1,7 @@
 """Renewals, deposits and the calendar of leases on real Postgres."""
 
 import threading
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal as D
 
 import pytest
@@ -25,9 +25,10 @@ from domain.charges import ChargeType, PricingKind
 from domain.contracts import ContractState
 from domain.deposits import DepositKind
 from domain.lease_terms import ClauseDraft
+from domain.malls import BusinessType
 from domain.renewals import RenewalState
 from services.operations import leasing
-from services.operations.leasing.errors import RoleMayNot
+from services.operations.leasing.errors import NotFollowing, RoleMayNot
 from services.operations.leasing.running_errors import (
     DepositAlreadyConfirmed,
     DepositEntryNotFound,
@@ -42,6 +43,7 @@ from services.operations.leasing.running_errors import (
     RequestNotFound,
     SuccessorExists,
 )
+from services.operations.malls import register_shop
 from services.queries.deposits import deposit_balance, list_deposit_movements
 from storage.models import ContractClause, DepositEntry, RenewalRequest
 
@@ -91,8 +93,8 @@ def enter(mall: RunningMall, contract_id: int, kind: DepositKind, amount: str) -
     )
 
 
-def confirm(mall: RunningMall, entry_id: int) -> D:
-    return leasing.confirm_deposit(mall.session, entry_id=entry_id, actor=CASHIER, now=NOW)
+def confirm(mall: RunningMall, entry_id: int, now: datetime = NOW) -> D:
+    return leasing.confirm_deposit(mall.session, entry_id=entry_id, actor=CASHIER, now=now)
 
 
 def balance(mall: RunningMall, contract_id: int) -> D:
@@ -195,6 +197,37 @@ def test_offer_is_a_draft_with_the_terms_of_the_last_day(mall: RunningMall) -> N
     old = mall.contract(contract_id)
     assert (old.state, old.end_date, old.version) == (ContractState.ACTIVE, END, 1)
     assert mall.standing(contract_id) == before
+
+
+@pytest.mark.parametrize("change", ["shop", "day"])
+def test_renewal_stays_with_the_shop_and_begins_the_day_after(
+    mall: RunningMall, session: Session, change: str
+) -> None:
+    contract_id = mall.lease()
+    following = offer(mall, contract_id)
+    other = register_shop(
+        session,
+        mall_id=mall.mall_id,
+        code="S02",
+        name="Books",
+        business_type=BusinessType.RETAIL,
+    )
+    wrong: dict[str, object] = (
+        {"shop_id": other} if change == "shop" else {"start_date": date(2027, 1, 2)}
+    )
+    given = {"contract_id": following, "actor": OFFICER, "now": LATER}
+    with pytest.raises(NotFollowing) as refused:
+        leasing.change_draft(session, **given, **wrong)  # type: ignore[arg-type]
+    assert (refused.value.predecessor, refused.value.shop, refused.value.first) == (
+        "C-1",
+        "S01",
+        NEW_YEAR,
+    )
+    leasing.change_draft(session, end_date=date(2028, 12, 31), **given)  # type: ignore[arg-type]
+    # The lease before it may have ended early meanwhile.
+    mall.contract(contract_id).end_date = date(2026, 12, 30)
+    with pytest.raises(NotFollowing):
+        leasing.submit_contract(session, **given)  # type: ignore[arg-type]
 
 
 def test_lease_has_one_that_follows_it(mall: RunningMall) -> None:
@@ -366,6 +399,45 @@ def test_deposit_goes_over_with_both_sides_and_once(mall: RunningMall) -> None:
     mall.session.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))  # both sides add up to nothing
     (movement,) = list_deposit_movements(mall.session, contract_id=following)
     assert movement.other_number == "C-1"
+
+
+def test_deposit_stays_with_its_shop(mall: RunningMall, session: Session) -> None:
+    contract_id = mall.lease()
+    confirm(mall, enter(mall, contract_id, IN, "100.00"))
+    following = mall.sign(offer(mall, contract_id), LATER)
+    mall.contract(following).shop_id = register_shop(
+        session,
+        mall_id=mall.mall_id,
+        code="S02",
+        name="Books",
+        business_type=BusinessType.RETAIL,
+    )
+    assert mall.move(NEW_YEAR).transferred == ()
+    assert (balance(mall, contract_id), balance(mall, following)) == (D("100.00"), 0)
+
+
+def test_deposit_that_is_confirmed_late_goes_on_to_the_lease_that_follows(
+    mall: RunningMall,
+) -> None:
+    contract_id = mall.lease()
+    confirm(mall, enter(mall, contract_id, IN, "100.00"))
+    late = [enter(mall, contract_id, IN, amount) for amount in ("20.00", "3.00")]
+    following = mall.sign(offer(mall, contract_id), LATER)
+    mall.move(NEW_YEAR)
+    for entry_id in late:
+        assert confirm(mall, entry_id, at(date(2027, 1, 2))) == 0
+    mall.session.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
+    movements = list_deposit_movements(mall.session, contract_id=following)
+    assert [(one.amount, one.other_number, one.entry_date) for one in movements] == [
+        (D("100.00"), "C-1", NEW_YEAR),
+        (D("20.00"), "C-1", NEW_YEAR),
+        (D("3.00"), "C-1", NEW_YEAR),
+    ]
+    assert {
+        one.other_number
+        for one in list_deposit_movements(mall.session, contract_id=contract_id)
+        if one.amount < 0
+    } == {"C-2"}
 
 
 def test_two_refunds_at_once_do_not_both_go_out(engine: sa.Engine) -> None:

@@ -13,6 +13,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from domain.contracts import IN_FORCE, ContractState
 from domain.deposits import DepositKind, signed
 from domain.money import round_cents
 from domain.people import Role
@@ -82,6 +83,7 @@ def confirm_deposit(
 ) -> Decimal:
     """Let a movement count; returns the balance of the lease's deposit with it.
 
+    A lease that was renewed keeps none: what it has goes on to the one that follows it.
     Raises DepositEntryNotFound, DepositAlreadyConfirmed, EntererMayNotConfirm, NotEnoughDeposit,
     RoleMayNot.
     """
@@ -93,7 +95,7 @@ def confirm_deposit(
         raise DepositEntryNotFound(entry_id)
     _lock(session, contract_id)
     entry = session.get_one(DepositEntry, entry_id, populate_existing=True)
-    contract = session.get_one(Contract, contract_id)
+    contract = session.get_one(Contract, contract_id, populate_existing=True)
     if entry.confirmed_by is not None:
         raise DepositAlreadyConfirmed(contract.number, entry.confirmed_by)
     if entry.entered_by == actor:
@@ -102,30 +104,38 @@ def confirm_deposit(
     entry.confirmed_by = actor
     entry.confirmed_at = now
     session.flush()
+    _carry_on(session, contract, entry, now)
     return deposit_balance(session, contract_id=contract_id)
 
 
 def transfer_deposit(
-    session: Session, *, from_contract_id: int, to_contract_id: int, entry_date: date, now: datetime
+    session: Session,
+    *,
+    from_contract_id: int,
+    to_contract_id: int,
+    entry_date: date,
+    now: datetime,
+    entry_id: int | None = None,
 ) -> Decimal:
     """Carry the whole balance of a lease to the one that follows it; returns what went over.
 
     Both sides are written at once and need nobody's confirmation. A second time carries nothing,
-    nor does a lease without a deposit.
+    unless a movement that was confirmed since, `entry_id`, gave cause to; nor does a lease without
+    a deposit, or one of another shop or currency than the one that follows.
     """
     for contract_id in sorted((from_contract_id, to_contract_id)):
         _lock(session, contract_id)
-    transfer = f"{from_contract_id}-{to_contract_id}"
+    giver = session.get_one(Contract, from_contract_id)
+    taker = session.get_one(Contract, to_contract_id)
+    if (giver.shop_id, giver.currency) != (taker.shop_id, taker.currency):
+        return Decimal(0)
+    transfer = f"{giver.id}-{taker.id}" + ("" if entry_id is None else f"-{entry_id}")
     known = sa.select(DepositEntry.id).where(DepositEntry.transfer == transfer).limit(1)
-    amount = deposit_balance(session, contract_id=from_contract_id)
+    amount = deposit_balance(session, contract_id=giver.id)
     if amount <= 0 or session.scalar(known) is not None:
         return Decimal(0)
-    sides = (
-        (from_contract_id, DepositKind.TRANSFERRED_OUT),
-        (to_contract_id, DepositKind.TRANSFERRED_IN),
-    )
-    for contract_id, kind in sides:
-        contract = session.get_one(Contract, contract_id)
+    sides = ((giver, DepositKind.TRANSFERRED_OUT), (taker, DepositKind.TRANSFERRED_IN))
+    for contract, kind in sides:
         session.add(
             DepositEntry(
                 mall_id=contract.mall_id,
@@ -144,6 +154,27 @@ def transfer_deposit(
         )
     session.flush()
     return amount
+
+
+def _carry_on(session: Session, contract: Contract, entry: DepositEntry, now: datetime) -> None:
+    """From lease to lease, as long as one was renewed."""
+    while contract.state is ContractState.RENEWED:
+        following = session.scalar(
+            sa.select(Contract).where(
+                Contract.predecessor_id == contract.id, Contract.state.in_(IN_FORCE)
+            )
+        )
+        if following is None:
+            return
+        transfer_deposit(
+            session,
+            from_contract_id=contract.id,
+            to_contract_id=following.id,
+            entry_date=max(entry.entry_date, following.start_date),
+            now=now,
+            entry_id=entry.id,
+        )
+        contract = following
 
 
 def _require_permission(step: str, role: str) -> None:
