@@ -16,7 +16,7 @@ from domain.deposits import DepositKind
 from domain.renewals import RenewalState
 from domain.scopes import Actor, ActorKind, Scope
 from services.operations import leasing
-from services.operations.leasing.running_errors import ChangeNotFound
+from services.operations.leasing.running_errors import ChangeNotFound, RequestClosed
 from services.queries.settlements import final_settlement
 from storage.context import context_key, set_context
 from storage.database import create_engine
@@ -211,3 +211,47 @@ def test_finance_keeps_the_deposit_and_reads_the_settlement(site: Site, engine: 
         assert settlement.to_refund == D("9100.00")
     with Session(engine) as session:
         assert session.scalars(sa.select(DepositEntry.confirmed_by)).all() == [CASHIER]
+
+
+@pytest.mark.parametrize("event", ["ACTIVATE", "TERMINATE", "SEND", "RENEW", "AMENDMENT_SENT"])
+def test_shop_writes_no_step_of_another_into_the_history(site: Site, event: str) -> None:
+    def write(session: Session, taken: str) -> None:
+        session.execute(
+            sa.text(
+                "INSERT INTO app.contract_events (contract_id, event, from_state, to_state, actor,"
+                " role, occurred_at)"
+                " VALUES (:lease, :event, 'ACTIVE', 'ACTIVE', 'x', 'SHOP', now())"
+            ),
+            {"lease": site.contract_id, "event": taken},
+        )
+
+    with (
+        pytest.raises(sa.exc.ProgrammingError, match="row-level security"),
+        site.acting(Group.SHOP, TENANT) as session,
+    ):
+        write(session, event)
+    with site.acting(Group.SHOP, TENANT) as session:
+        write(session, "RENEWAL_ASKED")
+
+
+def test_shop_withdraws_its_wish_and_answers_it_not(site: Site) -> None:
+    def to(session: Session, state: RenewalState) -> int:
+        moved = sa.update(RenewalRequest).values(state=state)
+        return session.connection().execute(moved).rowcount
+
+    with site.acting(Group.SHOP, TENANT) as session:
+        request_id = leasing.ask_renewal(
+            session, contract_id=site.contract_id, months=12, actor=TENANT, now=NOW
+        )
+    for state in (RenewalState.OFFERED, RenewalState.REFUSED):
+        with (
+            pytest.raises(sa.exc.ProgrammingError, match="row-level security"),
+            site.acting(Group.SHOP, TENANT) as session,
+        ):
+            to(session, state)
+    with site.acting(Group.SHOP, TENANT) as session:
+        assert to(session, RenewalState.WITHDRAWN) == 1
+        # What is withdrawn is not touched again, and said to be closed.
+        assert to(session, RenewalState.WITHDRAWN) == 0
+        with pytest.raises(RequestClosed):
+            leasing.withdraw_renewal_request(session, request_id=request_id, actor=TENANT, now=NOW)

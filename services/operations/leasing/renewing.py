@@ -218,6 +218,8 @@ def offer_renewal(
 
 def _open_request(session: Session, request_id: int) -> tuple[RenewalRequest, Contract]:
     request = session.get(RenewalRequest, request_id, with_for_update=True, populate_existing=True)
+    if request is None:  # a shop locks only what is open
+        request = session.get(RenewalRequest, request_id)
     if request is None:
         raise RequestNotFound(request_id)
     contract = session.get_one(Contract, request.contract_id)

@@ -109,10 +109,14 @@ CAPTURED = {
     },
 }  # fmt: skip
 
-# What a shop sees of a lease's history, and what of it it adds to.
+# What a shop sees of a lease's history, and what it adds to it: its own steps.
 SHOWN_EVENTS = (
     "event IN ('SEND', 'SIGN', 'DECLINE', 'ACTIVATE', 'EXPIRE', 'TERMINATE', 'RENEW',"
     " 'AMENDMENT_SENT', 'AMENDMENT_SIGNED', 'AMENDMENT_DECLINED', 'RENEWAL_ASKED',"
+    " 'RENEWAL_WITHDRAWN')"
+)
+TAKEN_EVENTS = (
+    "event IN ('SIGN', 'DECLINE', 'AMENDMENT_SIGNED', 'AMENDMENT_DECLINED', 'RENEWAL_ASKED',"
     " 'RENEWAL_WITHDRAWN')"
 )
 # A shop signs or declines what it was sent, and nothing else of a lease is its to change.
@@ -143,7 +147,13 @@ SHOP_POLICIES = {
     ),
     "app.contract_events": (
         "shop",
-        f"FOR ALL TO {{shop}} USING ({SHOWN_EVENTS} AND {OF_A_CONTRACT})",
+        f"FOR ALL TO {{shop}} USING ({SHOWN_EVENTS} AND {OF_A_CONTRACT})"
+        f" WITH CHECK ({TAKEN_EVENTS} AND {OF_A_CONTRACT})",
+    ),
+    "app.renewal_requests": (
+        "shop_withdraws",
+        "AS RESTRICTIVE FOR UPDATE TO {shop} USING (state = 'OPEN')"
+        " WITH CHECK (state = 'WITHDRAWN')",
     ),
 }
 # Units of a draft are chosen again; those that a contract holds stay.
