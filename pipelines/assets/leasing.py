@@ -90,16 +90,14 @@ def renewal_reminders(
     began = perf_counter()
     created = existing = 0
     thresholds: Counter[int] = Counter()
-    partition = context.partition_time_window.start.date()
     with database.reading() as session:
         wanted = malls.among(session)
     for mall in wanted:
         with database.transaction() as session:
+            # What is told counts from today, whichever day's partition runs.
+            now = clock.now()
             result = create_renewal_reminders(
-                session,
-                mall_id=mall.id,
-                day=day_in(mall, partition, clock.now()),
-                now=clock.now(),
+                session, mall_id=mall.id, day=mall.clock.local(now).date(), now=now
             )
         created += result.created
         existing += result.existing

@@ -47,12 +47,14 @@ def ask(database: Database, instant: datetime) -> list[Any]:
     return list(leasing_schedule(context))
 
 
-def make(assets: list[Any], database: Database, day: date) -> dict[str, dict[str, Any]]:
-    """Figures by asset of a day's run, at four in the morning UTC."""
+def make(
+    assets: list[Any], database: Database, day: date, *, today: date | None = None
+) -> dict[str, dict[str, Any]]:
+    """Figures by asset of a day's run, on that day or later, at four in the morning UTC."""
     result = dg.materialize(
         [dg.AssetSpec("mall_records"), *assets],
         partition_key=day.isoformat(),
-        resources={"database": database, "clock": FixedClock(at(day)), "malls": Malls("")},
+        resources={"database": database, "clock": FixedClock(at(today or day)), "malls": Malls("")},
         selection=assets,
     )
     assert result.success
@@ -136,6 +138,27 @@ def test_pipelines_carry_leases_and_deposits_over_the_year_s_end(
             sa.select(OutboxMessage.contract_id).where(OutboxMessage.template == "CONTRACT_ENDED")
         ).all()
         assert ended == [contract_id]
+
+
+def test_reminders_of_a_day_gone_by_say_what_today_s_would(
+    engine: sa.Engine, pipelines: Database
+) -> None:
+    with Session(engine) as session, session.begin():
+        mall = RunningMall(session)
+        mall.sign(mall.draft(start=FIRST, end=LAST, clauses=[rent("10000.00", FIRST)]))
+    make([lease_states], pipelines, FIRST)
+    today = LAST - timedelta(days=20)
+    gone_by = LAST - timedelta(days=90)
+    make([renewal_reminders], pipelines, gone_by, today=today)
+    with Session(engine) as session:
+        told = session.execute(
+            sa.select(OutboxMessage.cause, OutboxMessage.parameters).where(
+                OutboxMessage.template == "RENEWAL_REMINDER"
+            )
+        ).all()
+    assert told == [("30 DAYS BEFORE THE END", {"days": 20})] * 2
+    made = make([renewal_reminders], pipelines, today)
+    assert made["renewal_reminders"] == {"created": 0, "existing": 2}
 
 
 @pytest.mark.parametrize(
