@@ -1,7 +1,8 @@
 """People who may sign in: how many have each role, and how an account stands.
 
-Belongs here: reading accounts for those who manage them. Not here: changing them
-(services.operations.people) and a person's own view of the account (accounts).
+Belongs here: reading accounts for those who manage them, and who may be put in charge of a lease.
+Not here: changing accounts (services.operations.people) and a person's own view of the account
+(accounts).
 """
 
 from collections import Counter
@@ -111,7 +112,9 @@ def list_shop_choices(session: Session) -> tuple[tuple[str, str], ...]:
 
 
 def list_officers(session: Session, *, mall_id: int) -> tuple[tuple[str, str], ...]:
-    """(e-mail, name) of the mall's people of OPERATION who may sign in, by e-mail."""
+    """(e-mail, name) of the mall's people of OPERATION who may sign in, by e-mail. Read at the
+    door: of the staff only SUPER_ADMIN may read accounts.
+    """
     rows = session.execute(
         sa.select(User.email, User.name)
         .join(user_roles, user_roles.c.user_id == User.id)
