@@ -107,6 +107,18 @@ def test_log_says_what_went_to_whom_over_which_channel_and_why(staff_site: Staff
         assert said in page, said
 
 
+def test_failure_of_our_own_is_said_in_the_reader_s_words(staff_site: StaffSite) -> None:
+    (_, sms, email) = sent(staff_site)
+    fail(staff_site, sms, error="NO_NUMBER")
+    fail(staff_site, email, error="UNREACHABLE: mail.example.org:587")
+    client = staff_site.client(OPERATION)
+    for path in ("", sms, email):
+        page = client.get(f"/admin/messages/{path}").text
+        assert "NO_NUMBER" not in page and "UNREACHABLE" not in page
+        assert ("There is no number that takes text messages." in page) is (path != email)
+        assert ("<samp>mail.example.org:587</samp>" in page) is (path != sms)
+
+
 def test_message_to_staff_about_a_shop_is_found_by_the_shop(staff_site: StaffSite) -> None:
     post(staff_site, Template.CONTRACT_SUBMITTED, Audience.ROLE, role=Role.MANAGEMENT)
     post(staff_site, Template.CONTRACT_SENT, Audience.SHOP)
