@@ -95,14 +95,14 @@ def run_bills(
 ) -> BillRunResult:
     """Compute the bills of a mall's month and write as DRAFT those that are not there yet.
 
-    `month` is any day of the month. Runs of one mall and month wait for each other. A shop with
+    `month` is any day of the month. Runs of one mall wait for each other. A shop with
     a failing gate that nobody overrode gets no bill; the gate stands in app.billing_gates. A
     second run creates nothing, and returns the earlier run when its inputs are the same too. A
     dry run writes nothing and gives the same result. Raises MallNotFound.
     """
     connection = _driver_connection(session)
     days = month_of(month)
-    _lock(connection, mall_id, days)
+    _lock(connection, mall_id)
     issue_date = _local_date(connection, mall_id, now)
     inputs = read_bill_inputs(connection, mall_id=mall_id, month=days, now=now)
     return bill_inputs(
@@ -119,7 +119,7 @@ def bill_inputs(
     run_id: str = "",
     dry_run: bool = False,
 ) -> BillRunResult:
-    """`run_bills` after its inputs were read, under the lock of the mall and month."""
+    """`run_bills` after its inputs were read, under the lock of the mall."""
     existing = _existing_totals(connection, inputs.mall_id, inputs.month)
     overridden = overridden_gates(connection, inputs.mall_id, inputs.month)
     input_hash = input_sha256(inputs)
@@ -256,7 +256,7 @@ def issue_bills(
     """
     connection = _driver_connection(session)
     days = month_of(month)
-    _lock(connection, mall_id, days)
+    _lock(connection, mall_id)
     issue_date = _local_date(connection, mall_id, now)
     rows = connection.execute(
         """
@@ -330,11 +330,13 @@ def _driver_connection(session: Session) -> Connection:
     return connection
 
 
-def _lock(connection: Connection, mall_id: int, month: Period) -> None:
-    """One run at a time per mall and month, until the transaction ends."""
+def _lock(connection: Connection, mall_id: int) -> None:
+    """One run at a time per mall, until the transaction ends: what one month adjusts of earlier
+    ones, no other may.
+    """
     connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-        (f"bills {mall_id} {month.first}",),
+        (f"bills {mall_id}",),
     )
 
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal as D
+from threading import Thread
 
 import pytest
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ from services.operations.payments import confirm_payment, record_payment
 from services.queries.bill_inputs import read_lease
 from services.queries.contracts import NoSuchContract
 from services.queries.settlements import Settlement, final_settlement
+from storage.database import transaction
 from storage.models import Bill, BillLine
 
 JANUARY, FEBRUARY, MARCH, APRIL = (date(2026, month, 1) for month in (1, 2, 3, 4))
@@ -135,6 +137,36 @@ def test_retroactive_amendment_becomes_lines_of_the_next_bill(mall: Billed) -> N
         (APRIL, ChargeType.RENT, D("12000.00")),
         (APRIL, ChargeType.PROPERTY_FEE, D("1500.00")),
     ]
+
+
+def test_two_months_billed_at_once_adjust_a_month_once(engine: sa.Engine) -> None:
+    with transaction(engine) as session:
+        mall = Billed(session)
+        contract_id = mall.lease()
+        mall.bill(JANUARY)
+        mall.amend(contract_id, START, [rent("12000.00")], at(date(2026, 2, 5)))
+        mall_id = mall.mall_id
+
+    def bill(session: Session, month: date) -> None:
+        assert run_bills(session, mall_id=mall_id, month=month, now=after(month)).created == 1
+
+    def bill_march() -> None:
+        with transaction(engine) as other:
+            bill(other, MARCH)
+
+    march = Thread(target=bill_march)
+    with transaction(engine) as session:
+        bill(session, FEBRUARY)
+        march.start()
+        march.join(2)  # it has to wait for February; if it did not, it would be done by now
+    march.join(60)
+    with transaction(engine) as session:
+        adjusted = session.scalars(
+            sa.select(BillLine.net_amount)
+            .join(Bill)
+            .where(BillLine.period_start < Bill.period_start)
+        ).all()
+    assert adjusted == [D("2000.00")]
 
 
 def test_second_thoughts_take_back_what_was_adjusted(mall: Billed) -> None:
