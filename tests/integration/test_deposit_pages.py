@@ -105,7 +105,7 @@ def test_more_than_is_held_cannot_go_out(staff_site: StaffSite, finance: FlaskCl
     [
         ({"number": "HT-0000"}, "This mall has no contract of this number."),
         ({"amount": "0"}, "Number must be between"),
-        ({"amount": "1.005"}, "Write an amount above 0 in whole cents."),
+        ({"amount": "1.005"}, "Write at most 2 decimals."),
         ({"amount": "NaN"}, "Number must be between"),
         ({"kind": "TRANSFERRED_IN"}, "Not a valid choice."),
         ({"entry_date": "2026-04-15"}, "This day has not come yet."),

@@ -103,6 +103,30 @@ def test_lease_is_drafted_handed_in_and_approved(
     assert state_of(staff_site, lease) == "APPROVED"
 
 
+def test_deposit_finer_than_a_cent_is_not_rounded_behind_ones_back(
+    staff_site: StaffSite,  # noqa: F811
+    officer: FlaskClient,
+) -> None:
+    status, text, _to = post(
+        officer,
+        "/admin/contracts/new/",
+        number="T-010",
+        shop=staff_site.mall.shop_id,
+        units=staff_site.mall.unit_id + 4,
+        start_date="2028-01-01",
+        end_date="2028-12-31",
+        deposit_amount="50000.005",
+        proration="ACTUAL",
+        payment_term_days="10",
+        officer=OFFICER,
+    )
+    assert status == 200 and "Write at most 2 decimals." in text
+    address = f"/admin/contracts/{staff_site.mall.contract_id + 7}/renew"
+    facts = {"number": "HT-2028-010", "end_date": "2029-12-31", "deposit_amount": "50000.005"}
+    status, text, _to = post(officer, address, **facts)
+    assert status == 200 and "Write at most 2 decimals." in text
+
+
 def test_fault_names_its_clause_and_field_in_the_reader_s_language(
     staff_site: StaffSite,  # noqa: F811
     officer: FlaskClient,

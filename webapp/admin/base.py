@@ -1,7 +1,7 @@
 """What every staff page is made of: closed by default, scoped to the mall, written down.
 
-Belongs here: the base classes of pages. Not here: pages. A test fails for a view that does not
-derive from `StaffView`.
+Belongs here: the base classes of pages, and what their forms share. Not here: pages. A test fails
+for a view that does not derive from `StaffView`.
 """
 
 import logging
@@ -16,7 +16,7 @@ from flask_admin.form import BaseForm
 from flask_babel import gettext as _
 from flask_security import current_user
 from sqlalchemy.exc import IntegrityError
-from wtforms import DateField
+from wtforms import DateField, ValidationError
 from wtforms.widgets import TextInput
 
 from domain.permissions import Permission
@@ -62,6 +62,14 @@ class DayField(DateField):
     def __init__(self, label: Any = None, validators: Any = None, **kwargs: Any) -> None:
         looks = {"data-date": True, "autocomplete": "off", "placeholder": "2026-01-31"}
         super().__init__(label, validators, render_kw=looks, **kwargs)
+
+
+def whole_cents(form: Any, field: Any) -> None:
+    """Amounts and areas are kept with two decimals: what is finer would be rounded behind one's
+    back.
+    """
+    if field.data is not None and field.data != round(field.data, 2):
+        raise ValidationError(_("Write at most %(limit)s decimals.", limit=2))
 
 
 class RecordView(StaffView, ModelView):

@@ -19,6 +19,7 @@ from services.language import money as plain_money
 from services.language import number as plain_number
 from webapp.admin import access, labels
 from webapp.language import current_locale
+from webapp.runtime import runtime
 
 DASH = Markup('<span class="dash">—</span>')
 
@@ -30,6 +31,11 @@ def zone() -> ZoneInfo:
         return named
     mall = access.current_mall()
     return mall.zone if mall else ZoneInfo("UTC")
+
+
+def today() -> date:
+    """The day in the mall."""
+    return runtime().now().astimezone(zone()).date()
 
 
 def money(amount: Decimal | None, currency: str = "CNY") -> str | Markup:

@@ -24,7 +24,6 @@ from wtforms import (
     FormField,
     StringField,
     TextAreaField,
-    ValidationError,
 )
 from wtforms import Form as WtForm
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
@@ -33,7 +32,7 @@ from domain.permissions import Permission
 from services.operations.unit_changes import NewUnit, merge_units, split_unit
 from storage.models import Unit
 from webapp.admin import access, formats
-from webapp.admin.base import DayField, Form, RecordView
+from webapp.admin.base import DayField, Form, RecordView, whole_cents
 from webapp.admin.period import month_of
 from webapp.auth.authorisation import require
 from webapp.words.units import REFUSALS, refusal_sentence
@@ -41,12 +40,6 @@ from webapp.words.units import REFUSALS, refusal_sentence
 UNIT = "/<int(max=9223372036854775807):unit_id>"
 LARGEST_AREA = Decimal(10_000_000)
 MOST_PARTS = 20
-
-
-def whole_cents(form: Any, field: Any) -> None:
-    """An area is kept with two decimals: what is finer would be rounded behind one's back."""
-    if field.data is not None and field.data != round(field.data, 2):
-        raise ValidationError(_("Write at most %(limit)s decimals.", limit=2))
 
 
 class ChangeForm(Form):
@@ -226,10 +219,7 @@ class UnitChangePages(RecordView):
             cancel_url=url_for(".details_view", id=unit_id),
             **shown,
         )
-        return (
-            page,
-            422 if request.method == "POST" and not digest and "add" not in request.form else 200,
-        )
+        return page, 422 if is_refused else 200
 
     def _facts(self, form: ChangeForm) -> dict[str, Any]:
         return {
@@ -258,7 +248,7 @@ class UnitChangePages(RecordView):
 
     def _next_month(self) -> date:
         """What such a change usually begins with."""
-        return month_of(self.now().astimezone(formats.zone()).date()).following.start
+        return month_of(formats.today()).following.start
 
     def _whole(self, form: SplitForm) -> bool:
         """Whether every part says what it must, and no code stands twice or is taken."""

@@ -32,8 +32,8 @@ from services.queries.keyset import Place
 from storage.models import Contract
 from webapp import listing
 from webapp.admin import access, formats, labels
-from webapp.admin.base import DayField, Form, StaffView
-from webapp.admin.contracts.listing import SEARCH_LENGTH, today_here
+from webapp.admin.base import DayField, Form, StaffView, whole_cents
+from webapp.admin.contracts.listing import SEARCH_LENGTH
 from webapp.admin.filters import row_id
 from webapp.auth.authorisation import may, principal, require
 from webapp.auth.freshness import require_fresh
@@ -46,13 +46,8 @@ ENTERED = (DepositKind.RECEIVED, DepositKind.DEDUCTED, DepositKind.REFUNDED)
 
 
 def not_in_the_future(form: Any, field: Any) -> None:
-    if field.data and field.data > today_here():
+    if field.data and field.data > formats.today():
         raise ValidationError(_("This day has not come yet."))
-
-
-def whole_cents(form: Any, field: Any) -> None:
-    if field.data is not None and field.data != round(field.data, 2):
-        raise ValidationError(_("Write an amount above 0 in whole cents."))
 
 
 class MovementForm(Form):
@@ -125,7 +120,7 @@ class DepositView(StaffView):
             get_form_data(),
             data={
                 "number": contract.number if contract else "",
-                "entry_date": today_here(),
+                "entry_date": formats.today(),
                 "kind": DepositKind.RECEIVED,
             },
         )

@@ -25,7 +25,7 @@ from wtforms.widgets import TextInput
 from domain.charges import Proration
 from services.queries.drafting import UnitChoice
 from webapp.admin import filters, labels
-from webapp.admin.base import DayField, Form
+from webapp.admin.base import DayField, Form, whole_cents
 from webapp.admin.contracts.clause_entries import read_decimal
 from webapp.words.leasing import unit_not_there
 
@@ -59,7 +59,9 @@ class LeaseForm(Form):
     end_date = DayField(_l("Last day"), [InputRequired()], description=_l("Included in the lease."))
     units = SelectMultipleField(_l("Units"), coerce=int)
     deposit_amount = MoneyField(
-        _l("Deposit"), [InputRequired(), NumberRange(min=0, max=GREATEST_AMOUNT)], places=2
+        _l("Deposit"),
+        [InputRequired(), NumberRange(min=0, max=GREATEST_AMOUNT), whole_cents],
+        places=2,
     )
     proration = SelectField(
         _l("Proration"),
@@ -142,7 +144,7 @@ class RenewalForm(Form):
     end_date = DayField(_l("Last day"), [InputRequired()])
     deposit_amount = MoneyField(
         _l("Deposit"),
-        [Optional(), NumberRange(min=0, max=GREATEST_AMOUNT)],
+        [Optional(), NumberRange(min=0, max=GREATEST_AMOUNT), whole_cents],
         places=2,
         description=_l("The deposit of the old contract is carried over when the new one begins."),
     )
