@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -83,13 +82,9 @@ class BillPages(RecordView):
         filters.by_date("until", _l("Period to"), Bill.period_start, until=True),
     )
 
-    def today(self) -> date:
-        today: date = self.now().astimezone(formats.zone()).date()
-        return today
-
     def is_overdue(self, bill: Bill) -> bool:
         owed = bill.state in (BillState.ISSUED, BillState.PARTIALLY_PAID)
-        return owed and bill.due_date < self.today()
+        return owed and bill.due_date < formats.today()
 
     def state_chip(self, bill: Bill) -> Any:
         """OVERDUE is shown, never stored: it follows from the due date."""

@@ -143,14 +143,17 @@ class HomeView(StaffView, AdminIndexView):
                 return None
             span = month_of(latest)
         before = span.previous
-        today = self.now().astimezone(formats.zone()).date()
         sees_money = may(Permission.BILLS_READ)
 
         def collected(within: Span) -> tuple[Collection, ...]:
             if not sees_money:
                 return ()
             return list_collection(
-                connection, mall_id=mall_id, start=within.start, end=within.end, today=today
+                connection,
+                mall_id=mall_id,
+                start=within.start,
+                end=within.end,
+                today=formats.today(),
             )
 
         def days(within: Span) -> tuple[MallDay, ...]:

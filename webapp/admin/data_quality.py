@@ -2,7 +2,7 @@
 waits for a person.
 """
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,7 +34,7 @@ class DataQualityView(StaffView):
         mall_id = access.current_mall_id()
         connection = access.database().connection()
         span = parse_span(request.args.get("period", "")) or month_of(
-            latest_business_date(connection, mall_id=mall_id) or self._today()
+            latest_business_date(connection, mall_id=mall_id) or formats.today()
         )
         kind = request.args.get("kind", "")
         search = request.args.get("search", "").strip()
@@ -68,10 +68,6 @@ class DataQualityView(StaffView):
             title=_title(span),
         )
         return page
-
-    def _today(self) -> date:
-        day: date = self.now().astimezone(formats.zone()).date()
-        return day
 
 
 def cell(tally: Tally | None) -> tuple[str, str]:

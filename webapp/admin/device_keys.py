@@ -162,7 +162,7 @@ class DeviceKeyView(RecordView):
     @expose("/new/", methods=("GET", "POST"))
     def create_view(self) -> Any:
         zone = formats.zone()
-        form = KeyForm(get_form_data(), today=self.now().astimezone(zone).date())
+        form = KeyForm(get_form_data(), today=formats.today())
         mall_id = access.current_mall_id()
         if request.method == "GET":
             form.device.data = request.args.get("device", "")

@@ -40,7 +40,7 @@ class LateValuesView(StaffView):
         session, mall_id = access.database()(), access.current_mall_id()
         waiting = list_waiting(session, mall_id=mall_id, limit=SHOWN + 1)
         closed = list_closed_months(session, mall_id=mall_id)
-        last = self.now().astimezone(formats.zone()).date().replace(day=1) - timedelta(days=1)
+        last = formats.today().replace(day=1) - timedelta(days=1)
         known = {one.month for one in closed}
         page: str = self.render(
             "admin/late_values.html",
@@ -141,5 +141,4 @@ class LateValuesView(StaffView):
         return redirect(url_for(".index"))
 
     def _this_month(self) -> date:
-        today: date = self.now().astimezone(formats.zone()).date()
-        return today.replace(day=1)
+        return formats.today().replace(day=1)

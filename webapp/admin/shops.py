@@ -1,11 +1,9 @@
 """Shops: one place to answer the phone of a tenant."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from flask import url_for
 from flask_babel import lazy_gettext as _l
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Email, Length, Optional
@@ -100,20 +98,16 @@ class ShopView(RecordView):
 
     # -- what the shop's page shows ----------------------------------------------------------
 
-    def today(self) -> date:
-        day: date = self.now().astimezone(formats.zone()).date()
-        return day
-
     def lease(self, shop: Shop) -> OwnContract | None:
         """The lease in force, else the next to begin, else the newest that the shop was sent."""
         found = list_own_contracts(access.database()(), shop_ids={shop.id})
-        return current_contract(found, self.today())
+        return current_contract(found, formats.today())
 
     def owed(self, shop: Shop) -> Owed | None:
         """What the shop owes; None for who may not see it."""
         if not may(Permission.BILLS_READ):
             return None
-        return get_owed(access.database()(), shop_ids={shop.id}, today=self.today())
+        return get_owed(access.database()(), shop_ids={shop.id}, today=formats.today())
 
     def deposit(self, shop: Shop) -> Decimal | None:
         if not may(Permission.DEPOSITS_READ):
@@ -194,9 +188,6 @@ class ShopView(RecordView):
         return list_shop_months(
             access.database().connection(), shop_id=shop.id, limit=MONTHS_ON_SHOP_PAGE
         )
-
-    def readings_url(self, device_id: int) -> str:
-        return url_for("readings.index", device=device_id)
 
     def format(self) -> Any:
         return formats

@@ -1,6 +1,5 @@
 """Units: the lettable spaces, who has them, and what became of them."""
 
-from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +11,7 @@ from domain.permissions import Permission
 from services.operations.malls import register_unit
 from services.queries.units import UnitHistory, get_unit_history
 from storage.models import ContractUnit, Unit
-from webapp.admin import access, filters, formats
+from webapp.admin import access, filters
 from webapp.admin.base import DayField, Form
 from webapp.admin.unit_changes import UnitChangePages
 
@@ -105,7 +104,3 @@ class UnitView(UnitChangePages):
     def history(self, unit: Unit) -> UnitHistory | None:
         """The merges and splits before and after the unit."""
         return get_unit_history(access.database()(), unit.id)
-
-    def today(self) -> date:
-        day: date = self.now().astimezone(formats.zone()).date()
-        return day

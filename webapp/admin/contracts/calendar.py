@@ -23,9 +23,9 @@ from services.queries.critical_dates import (
     list_overdue,
     read_month,
 )
-from webapp.admin import access, labels
+from webapp.admin import access, formats, labels
 from webapp.admin.base import RecordView, parse_date
-from webapp.admin.contracts.listing import asked_filter, filter_words, today_here
+from webapp.admin.contracts.listing import asked_filter, filter_words
 from webapp.admin.filters import row_id
 from webapp.admin.period import Span, month_of, parse_month
 
@@ -48,7 +48,7 @@ class ContractCalendar(RecordView):
     def calendar(self) -> str:
         """`?month=2026-04&kind=END&view=list&day=2026-04-30&after=&officer=&shop=`."""
         session, mall_id = access.database()(), access.current_mall_id()
-        today = today_here()
+        today = formats.today()
         span = month_of(parse_month(request.args.get("month", "")) or today)
         day = _day()
         is_list = request.args.get("view") == "list" or day is not None

@@ -93,14 +93,15 @@ class DraftPages(LeaseDesk):
 
     def _lease_form(self, *, also: Any = (), **values: Any) -> LeaseForm:
         mall_id = access.current_mall_id()
-        today = self.now().astimezone(formats.zone()).date()
         officers = dict(list_officers(door()(), mall_id=mall_id))
         if values.get("officer"):
             officers.setdefault(values["officer"], "")
         return LeaseForm(
             posted(),
             data=values,
-            choices=list_unit_choices(self.database(), mall_id=mall_id, day=today, also=also),
+            choices=list_unit_choices(
+                self.database(), mall_id=mall_id, day=formats.today(), also=also
+            ),
             officers=sorted(officers.items()),
         )
 

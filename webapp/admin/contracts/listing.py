@@ -31,7 +31,6 @@ from webapp.admin import access, formats, labels
 from webapp.admin.base import RecordView, parse_date
 from webapp.admin.filters import row_id
 from webapp.downloads import csv_download
-from webapp.runtime import runtime
 
 EXPORT_ROWS = 100_000
 SEARCH_LENGTH = 60
@@ -166,7 +165,7 @@ def filter_words(wanted: ContractFilter) -> dict[str, Any]:
         "officers": list_officers_in_charge(session, mall_id=mall_id),
         "shop": shop,
         "is_filtered": any(request.args.get(name) for name in FILTERS),
-        "today": today_here(),
+        "today": formats.today(),
         "address": address,
         "views_address": _views_address,
     }
@@ -182,11 +181,6 @@ def address(**changes: Any) -> dict[str, str]:
     """The filter of this address with `changes`; an empty value takes one away."""
     values = {**{name: request.args.get(name, "") for name in FILTERS}, **changes}
     return {name: str(value) for name, value in values.items() if value}
-
-
-def today_here() -> date:
-    """The day in the mall."""
-    return runtime().now().astimezone(formats.zone()).date()
 
 
 def _text(name: str) -> str:

@@ -200,8 +200,7 @@ class LeasePages(LeaseDesk):
     numeric_columns = frozenset({"version", "payment_term_days"})
 
     def lease_page(self, contract: Contract) -> LeasePage:
-        today = self.now().astimezone(formats.zone()).date()
-        return LeasePage(contract, self.database(), today)
+        return LeasePage(contract, self.database(), formats.today())
 
     def event_label(self, event: str) -> Any:
         return event_word(event)
