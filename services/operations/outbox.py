@@ -29,6 +29,7 @@ from domain.notifications import (
     RETRY_AFTER,
     Channel,
     DeliveryState,
+    Failure,
     Template,
     retry_after,
 )
@@ -267,7 +268,7 @@ def send_claimed(gateway: Gateway, claimed: Claimed) -> Outcome:
     except Exception as error:  # noqa: BLE001  # one odd message must not hold up the others
         # Neither the message nor the error's text: either may hold what opens an account.
         log.error("delivery %s failed unexpectedly: %s", claimed.id, type(error).__name__)
-        return _postponed(claimed, type(error).__name__)
+        return _postponed(claimed, Failure.FAULT.told(type(error).__name__))
     return Outcome(DeliveryState.SENT, receipt=receipt)
 
 
@@ -305,6 +306,19 @@ def note_outcome(engine: sa.Engine, claimed: Claimed, outcome: Outcome, *, now: 
         session.execute(statement)
 
 
+def why_not_resendable(
+    state: DeliveryState, *, template: str, expires_at: datetime | None, now: datetime
+) -> Refusal | None:
+    """Why a delivery cannot be sent again; None when it can."""
+    if state is not DeliveryState.FAILED:
+        return Refusal.NOT_FAILED
+    if template in {one.value for one in SECRET}:
+        return Refusal.SECRET
+    if expires_at is not None and expires_at <= now:
+        return Refusal.EXPIRED
+    return None
+
+
 def resend_notification(session: Session, *, notification_id: int, now: datetime) -> None:
     """Send a delivery that was given up once more, with all its tries. The caller commits.
 
@@ -318,12 +332,9 @@ def resend_notification(session: Session, *, notification_id: int, now: datetime
     if found is None:
         raise NotResendable(notification_id, Refusal.UNKNOWN)
     state, template, expires_at = found
-    if state is not DeliveryState.FAILED:
-        raise NotResendable(notification_id, Refusal.NOT_FAILED)
-    if template in {one.value for one in SECRET}:
-        raise NotResendable(notification_id, Refusal.SECRET)
-    if expires_at is not None and expires_at <= now:
-        raise NotResendable(notification_id, Refusal.EXPIRED)
+    refusal = why_not_resendable(state, template=template, expires_at=expires_at, now=now)
+    if refusal is not None:
+        raise NotResendable(notification_id, refusal)
     session.execute(
         sa.update(Notification)
         .where(Notification.id == notification_id)

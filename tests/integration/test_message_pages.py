@@ -119,6 +119,23 @@ def test_failure_of_our_own_is_said_in_the_reader_s_words(staff_site: StaffSite)
         assert ("<samp>mail.example.org:587</samp>" in page) is (path != sms)
 
 
+@pytest.mark.parametrize(
+    "facts", [{"expires_at": NOW - timedelta(days=1)}, {"template": "SIGNING_CODE"}]
+)
+def test_what_cannot_be_sent_again_is_not_offered(
+    staff_site: StaffSite, facts: dict[str, object]
+) -> None:
+    (_, sms, email) = sent(staff_site)
+    fail(staff_site, sms, **facts)
+    fail(staff_site, email)
+    client = staff_site.client(OPERATION)
+    assert "Send again" not in client.get(f"/admin/messages/{sms}").text
+    assert "Send again" in client.get(f"/admin/messages/{email}").text
+    page = client.get("/admin/messages/?state=FAILED").text
+    offered = re.findall(r'name="delivery" value="(\d+)"', page)
+    assert offered == [str(email)]
+
+
 def test_message_to_staff_about_a_shop_is_found_by_the_shop(staff_site: StaffSite) -> None:
     post(staff_site, Template.CONTRACT_SUBMITTED, Audience.ROLE, role=Role.MANAGEMENT)
     post(staff_site, Template.CONTRACT_SENT, Audience.SHOP)
@@ -214,7 +231,7 @@ def test_chosen_failed_messages_go_out_together_and_the_rest_says_why_not(
     fail(staff_site, letter, expires_at=NOW - timedelta(minutes=1))
     client = staff_site.client(ADMIN)
     page = client.get("/admin/messages/?state=FAILED").text
-    assert re.findall(r'name="delivery" value="(\d+)"', page) == [str(letter), str(text)]
+    assert re.findall(r'name="delivery" value="(\d+)"', page) == [str(text)]
     answer = client.post(
         "/admin/messages/again",
         data={

@@ -18,7 +18,12 @@ from domain.message_templates import MASK
 from domain.notifications import Channel, DeliveryState
 from domain.permissions import Permission
 from services.operations.audit import record_event
-from services.operations.outbox import NotResendable, Refusal, resend_notification
+from services.operations.outbox import (
+    NotResendable,
+    Refusal,
+    resend_notification,
+    why_not_resendable,
+)
 from services.queries.keyset import Place
 from services.queries.message_log import (
     LoggedDelivery,
@@ -62,7 +67,7 @@ class MessagesView(StaffView):
             templates=words.kinds_of_messages(),
             channels=labels.labels_of(Channel),
             states=labels.labels_of(DeliveryState),
-            may_resend=may(Permission.MESSAGES_RESEND),
+            resendable={one.id for one in found.items if self._can_resend(one)},
             **_shared(),
         )
         return page
@@ -102,11 +107,17 @@ class MessagesView(StaffView):
             one=found,
             others=[other for other in others if other.id != found.id],
             has_secret=MASK in found.body,
-            may_resend=may(Permission.MESSAGES_RESEND) and found.state is DeliveryState.FAILED,
+            can_resend=self._can_resend(found),
             locale_names=labels.LOCALE_NAMES,
             **_shared(),
         )
         return page
+
+    def _can_resend(self, one: LoggedDelivery) -> bool:
+        """Whether whoever looks may send it again, and it can be."""
+        return may(Permission.MESSAGES_RESEND) and not why_not_resendable(
+            one.state, template=one.template, expires_at=one.expires_at, now=self.now()
+        )
 
     @expose("/again", methods=("POST",))
     def again(self) -> Any:
@@ -165,6 +176,7 @@ def _shared() -> dict[str, Any]:
         "kind": words.kind_of_message,
         "why": words.why,
         "who": words.who,
+        "why_not_sent": words.why_not_sent,
         "audience": _audience,
         "failed": f"{FAILED_COUNTED}+" if failed > FAILED_COUNTED else str(failed or ""),
     }
