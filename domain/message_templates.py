@@ -77,11 +77,6 @@ class TemplateSpec:
         raise KeyError(name)
 
     @property
-    def to_post(self) -> frozenset[str]:
-        """Names of the variables that whoever posts the message must give."""
-        return frozenset(one.name for one in self.variables if not one.is_known)
-
-    @property
     def secret(self) -> Variable | None:
         """The variable that is not kept once the message went, if there is one."""
         return next((one for one in self.variables if one.is_secret), None)
@@ -222,17 +217,10 @@ SPECS: Mapping[Template, TemplateSpec] = {
     )
 }
 
-# What a mall can put into its own words.
-OF_MALLS: tuple[Template, ...] = tuple(one for one in Template if SPECS[one].is_of_mall)
 # Messages that let people sleep. What somebody waits for, such as a code, is not among them.
 WAITS_FOR_MORNING = frozenset(one for one in Template if SPECS[one].waits_for_morning)
 # Their text opens something; it is not kept once they went or are given up.
 SECRET = frozenset(one for one in Template if SPECS[one].secret is not None)
-
-
-def can_be_switched_off(topic: Topic) -> bool:
-    """Whether some message of the topic can be switched off at all."""
-    return any(spec.topic is topic and not spec.is_legal for spec in SPECS.values())
 
 
 class Flaw(StrEnum):

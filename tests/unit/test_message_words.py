@@ -6,18 +6,16 @@ from hypothesis import strategies as st
 
 from domain.message_templates import (
     LONGEST_BODY,
-    OF_MALLS,
     SECRET,
     SPECS,
     Flaw,
     Part,
     TextProblem,
-    can_be_switched_off,
     check_words,
     fill,
     variables_in,
 )
-from domain.notifications import Channel, Template, Topic
+from domain.notifications import Channel, Template
 from services.language import LOCALES
 from services.operations.message_texts import (
     WrongParameters,
@@ -143,14 +141,8 @@ def test_secret_stands_in_the_text_to_be_sent_alone(template: Template, locale: 
     assert secret_in(template, masked=text.masked, body=text.body) == {secret.name: "s3cr3t"}
 
 
-def test_only_what_can_be_switched_off_is_a_topic_to_choose() -> None:
-    assert [topic for topic in Topic if can_be_switched_off(topic)] == [
-        Topic.LEASING,
-        Topic.BILLING,
-    ]
-
-
 def test_malls_write_their_own_words_but_not_those_about_accounts() -> None:
-    assert Template.PAYMENT_REMINDER in OF_MALLS
-    assert not SECRET & set(OF_MALLS)
-    assert all(Channel.IN_APP in SPECS[template].channels for template in OF_MALLS)
+    of_malls = {template for template, spec in SPECS.items() if spec.is_of_mall}
+    assert Template.PAYMENT_REMINDER in of_malls
+    assert not SECRET & of_malls
+    assert all(Channel.IN_APP in SPECS[template].channels for template in of_malls)
