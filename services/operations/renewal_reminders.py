@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from domain.contract_changes import ChangeKind, ChangeState
 from domain.contracts import ContractState
 from domain.notifications import Audience, Template, after_quiet_hours
 from domain.renewals import THRESHOLDS, due_thresholds
 from services.operations.leasing.deposits import SYSTEM
-from services.operations.leasing.lifecycle import FOLLOWS
 from services.operations.malls import NotRegistered
 from services.operations.messages import post_message
-from storage.models import Contract, ContractChange, Mall
+from services.queries.lease_days import ended_early, is_followed
+from storage.models import Contract, Mall
 
 AUDIENCES = (Audience.SHOP, Audience.OFFICER)
 
@@ -79,15 +78,6 @@ def create_renewal_reminders(
 
 def _ending(session: Session, mall_id: int, day: date) -> list[Contract]:
     """Active leases of which the first threshold has come, and that nothing ends or follows."""
-    following = aliased(Contract)
-    is_followed = sa.exists().where(
-        following.predecessor_id == Contract.id, following.state.in_(FOLLOWS)
-    )
-    is_ended_early = sa.exists().where(
-        ContractChange.contract_id == Contract.id,
-        ContractChange.kind == ChangeKind.TERMINATION,
-        ContractChange.state == ChangeState.IN_FORCE,
-    )
     return list(
         session.scalars(
             sa.select(Contract)
@@ -95,8 +85,8 @@ def _ending(session: Session, mall_id: int, day: date) -> list[Contract]:
                 Contract.mall_id == mall_id,
                 Contract.state == ContractState.ACTIVE,
                 Contract.end_date.between(day, day + timedelta(days=max(THRESHOLDS))),
-                ~is_followed,
-                ~is_ended_early,
+                ~is_followed(),
+                ~ended_early(),
             )
             .order_by(Contract.id)
         )

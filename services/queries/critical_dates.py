@@ -12,13 +12,14 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from domain.charges import ChargeType
 from domain.contract_changes import OPEN
 from domain.contracts import IN_FORCE, ContractState
 from domain.renewals import THRESHOLDS
 from domain.signing import PaperState
+from services.queries.lease_days import ended_early, is_followed
 from storage.models import Contract, ContractChange, ContractClause, ContractPaper, Shop
 
 
@@ -37,7 +38,6 @@ _KINDS = tuple(DateKind)
 # A lease that is drafted anew, or never will be one, begins on no day.
 _BEGINS = frozenset(ContractState) - {ContractState.REJECTED, ContractState.DECLINED}
 _BINDS = IN_FORCE | {ContractState.SIGNED}
-_FOLLOWS = (ContractState.SIGNED, ContractState.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,18 +224,17 @@ def _ends(first: date, last: date) -> Sequence[sa.Select[*tuple[Any, ...]]]:
 
 
 def _reminders(first: date, last: date) -> Sequence[sa.Select[*tuple[Any, ...]]]:
-    """Of leases that run and that none follows yet: nobody is reminded of what is settled."""
-    follower = aliased(Contract)
-    followed = sa.exists().where(
-        follower.predecessor_id == Contract.id, follower.state.in_(_FOLLOWS)
-    )
+    """Of leases that run, that were not ended early and that none follows yet: nobody is reminded
+    of what is settled.
+    """
     return tuple(
         _dated(
             DateKind.REMINDER, Contract.end_date - sa.literal(days, sa.Integer), sa.literal(days)
         ).where(
             Contract.state == ContractState.ACTIVE,
             Contract.end_date.between(_later(first, days), _later(last, days)),
-            ~followed,
+            ~is_followed(),
+            ~ended_early(),
         )
         for days in THRESHOLDS
     )

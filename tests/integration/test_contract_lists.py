@@ -1,7 +1,7 @@
 """Leases found, sorted, paged and laid out by state and by day; with many of them, too."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from staff_mall import PEOPLE
 from staff_site import StaffSite
 
+from domain.contract_changes import ChangeKind, ChangeState
 from domain.contracts import ContractState
 from services.operations.malls import register_mall, register_shop
 from services.queries.contract_lists import (
@@ -33,7 +34,7 @@ from services.queries.critical_dates import (
 )
 from services.queries.keyset import Place
 from storage.database import create_engine, transaction
-from storage.models import Contract
+from storage.models import Contract, ContractChange
 
 _ADMIN, _MANAGEMENT, OPERATION, FINANCE = PEOPLE
 APRIL = DateFilter(date(2026, 4, 1), date(2026, 4, 30))
@@ -255,6 +256,37 @@ def test_nobody_is_reminded_of_the_end_of_a_lease_that_another_follows(
             .where(Contract.id == leases.ids["HT-2026-108"])
             .values(predecessor_id=leases.ids["HT-2023-201"])
         )
+        assert reminded() == before - {"HT-2023-201"}
+        savepoint.rollback()
+
+
+def test_nobody_is_reminded_of_the_end_of_a_lease_that_was_ended_early(
+    mall: tuple[Session, int, Leases],
+) -> None:
+    session, mall_id, leases = mall
+    reminders = DateFilter(date(2026, 1, 1), date(2026, 12, 31), frozenset({DateKind.REMINDER}))
+
+    def reminded() -> set[str]:
+        found = list_dates(session, mall_id=mall_id, wanted=reminders)
+        return {one.contract_number for one in found}
+
+    before = reminded()
+    assert "HT-2023-201" in before
+    with session.begin_nested() as savepoint:
+        session.add(
+            ContractChange(
+                contract_id=leases.ids["HT-2023-201"],
+                number=9,
+                kind=ChangeKind.TERMINATION,
+                state=ChangeState.IN_FORCE,
+                effective_date=date(2026, 5, 13),
+                terms={},
+                reason="x",
+                proposed_by="x",
+                proposed_at=datetime(2026, 3, 2, 2, tzinfo=UTC),
+            )
+        )
+        session.flush()
         assert reminded() == before - {"HT-2023-201"}
         savepoint.rollback()
 

@@ -11,20 +11,17 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from domain.contract_changes import ChangeKind, ChangeState
-from domain.contracts import IN_FORCE, ContractState
 from domain.contracts import ContractEvent as Event
+from domain.contracts import ContractState
 from domain.notifications import Audience, Template
 from services.operations.leasing.deposits import SYSTEM, transfer_deposit
 from services.operations.leasing.errors import NotYetEnded, NotYetStarted
 from services.operations.leasing.machine import locked, take
 from services.operations.messages import post_message
-from services.queries.lease_days import list_due_leases
-from storage.models import Contract, ContractChange
+from services.queries.lease_days import ended_early, is_followed, list_due_leases
+from storage.models import Contract
 
 STALE_AFTER = timedelta(days=30)
-# A lease in one of these follows the one before it.
-FOLLOWS = IN_FORCE | {ContractState.SIGNED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +94,14 @@ def expire_contract(
 
 
 def _ending(session: Session, contract: Contract) -> Event:
-    ended_early = sa.select(ContractChange.id).where(
-        ContractChange.contract_id == contract.id,
-        ContractChange.kind == ChangeKind.TERMINATION,
-        ContractChange.state == ChangeState.IN_FORCE,
-    )
-    if session.scalar(ended_early.limit(1)) is not None:
+    is_early, has_next = session.execute(
+        sa.select(ended_early(), is_followed())
+        .select_from(Contract)
+        .where(Contract.id == contract.id)
+    ).one()
+    if is_early:
         return Event.TERMINATE
-    followed = sa.select(Contract.id).where(
-        Contract.predecessor_id == contract.id, Contract.state.in_(FOLLOWS)
-    )
-    return Event.EXPIRE if session.scalar(followed.limit(1)) is None else Event.RENEW
+    return Event.RENEW if has_next else Event.EXPIRE
 
 
 def _step(session: Session, contract: Contract, event: Event, now: datetime) -> None:
