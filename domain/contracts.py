@@ -68,6 +68,9 @@ SHOWN_TO_SHOP = frozenset(
     }
 )
 
+# A contract in one of these was given up: another may be offered in its place.
+GIVEN_UP = frozenset({ContractState.REJECTED, ContractState.DECLINED})
+
 # Contracts in these states were in force on the days of their term: those days are billed.
 IN_FORCE = frozenset(
     {

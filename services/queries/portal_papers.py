@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from domain.contract_changes import ChangeKind, ChangeState
-from domain.contracts import SHOWN_TO_SHOP, ContractState
+from domain.contracts import GIVEN_UP, SHOWN_TO_SHOP, ContractState
 from domain.renewals import RenewalState
 from domain.signing import PaperState, Party, SignatureState, SigningMethod
 from services.queries.files import StoredFile
@@ -81,7 +81,9 @@ class LeaseEnd:
 
 @dataclass(frozen=True, slots=True)
 class OwnRequest:
-    """The shop's newest wish to renew a lease."""
+    """The shop's newest wish to renew a lease. `has_offer`: a contract was drafted for it, and it
+    was not given up since.
+    """
 
     id: int
     state: RenewalState
@@ -89,6 +91,7 @@ class OwnRequest:
     comment: str
     asked_at: datetime
     answer: str
+    has_offer: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +162,35 @@ def list_lease_events(session: Session, *, contract_id: int) -> tuple[LeaseEvent
 
 
 def find_early_end(session: Session, *, contract_id: int) -> LeaseEnd | None:
-    """The early end of a lease that is in force, or None."""
+    """The early end of a lease that is in force, the newest of several, or None."""
     row = session.execute(
-        sa.select(ContractChange.effective_date, ContractChange.reason).where(
+        sa.select(ContractChange.effective_date, ContractChange.reason)
+        .where(
             ContractChange.contract_id == contract_id,
             ContractChange.kind == ChangeKind.TERMINATION,
             ContractChange.state == ChangeState.IN_FORCE,
         )
+        .order_by(ContractChange.id.desc())
+        .limit(1)
     ).first()
     return None if row is None else LeaseEnd(*row)
 
 
 def find_own_request(session: Session, *, contract_id: int) -> OwnRequest | None:
     """The newest wish of the shop to renew a lease, or None."""
+    following = aliased(Contract)
+    is_given_up = (
+        sa.select(ContractEvent.id)
+        .where(
+            following.predecessor_id == RenewalRequest.contract_id,
+            following.state.in_(GIVEN_UP),
+            ContractEvent.contract_id == following.id,
+            ContractEvent.to_state == following.state,
+            ContractEvent.occurred_at >= RenewalRequest.answered_at,
+        )
+        .correlate(RenewalRequest)
+        .exists()
+    )
     row = session.execute(
         sa.select(
             RenewalRequest.id,
@@ -180,6 +199,7 @@ def find_own_request(session: Session, *, contract_id: int) -> OwnRequest | None
             RenewalRequest.comment,
             RenewalRequest.asked_at,
             RenewalRequest.answer,
+            sa.and_(RenewalRequest.state == RenewalState.OFFERED, ~is_given_up),
         )
         .where(RenewalRequest.contract_id == contract_id)
         .order_by(RenewalRequest.id.desc())

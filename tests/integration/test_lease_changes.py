@@ -23,6 +23,7 @@ from services.operations.leasing.running_errors import (
     ProposerMayNotDecide,
     ReasonRequired,
 )
+from services.queries.portal_papers import find_early_end
 from storage.models import ContractChange, ContractClause
 
 JULY = date(2026, 7, 1)
@@ -132,6 +133,14 @@ def test_what_was_believed_before_an_amendment_is_kept(mall: RunningMall) -> Non
         .execution_options(populate_existing=True)
     ).all()
     assert [(row.parameters["amount"], row.valid_to) for row in records] == [("10000.00", None)]
+
+
+def test_shop_is_shown_the_newest_of_several_early_ends(mall: RunningMall) -> None:
+    contract_id = mall.lease()
+    for last_day in (date(2026, 9, 30), date(2026, 8, 31)):
+        mall.end_early(contract_id, last_day, NOW)
+    found = find_early_end(mall.session, contract_id=contract_id)
+    assert found is not None and found.last_day == date(2026, 8, 31)
 
 
 def test_amendment_must_change_something(mall: RunningMall) -> None:

@@ -230,6 +230,22 @@ def test_renewal_stays_with_the_shop_and_begins_the_day_after(
         leasing.submit_contract(session, **given)  # type: ignore[arg-type]
 
 
+def test_shop_asks_again_once_the_offer_was_declined(mall: RunningMall) -> None:
+    contract_id = mall.lease()
+    ask(mall, contract_id)
+    following = offer(mall, contract_id)
+    with pytest.raises(RenewalAlreadyAsked):
+        ask(mall, contract_id)
+    given = {"contract_id": following, "now": LATER}
+    leasing.submit_contract(mall.session, actor=OFFICER, **given)  # type: ignore[arg-type]
+    leasing.approve_contract(mall.session, actor=MANAGER, **given)  # type: ignore[arg-type]
+    leasing.send_contract(mall.session, actor=OFFICER, **given)  # type: ignore[arg-type]
+    with pytest.raises(RenewalAlreadyAsked):
+        ask(mall, contract_id)
+    leasing.decline_contract(mall.session, actor=TENANT, comment="too dear", **given)  # type: ignore[arg-type]
+    assert ask(mall, contract_id)
+
+
 def test_lease_has_one_that_follows_it(mall: RunningMall) -> None:
     contract_id = mall.lease()
     offer(mall, contract_id)

@@ -16,7 +16,11 @@ from domain.deposits import DepositKind
 from domain.renewals import RenewalState
 from domain.scopes import Actor, ActorKind, Scope
 from services.operations import leasing
-from services.operations.leasing.running_errors import ChangeNotFound, RequestClosed
+from services.operations.leasing.running_errors import (
+    ChangeNotFound,
+    RenewalAlreadyAsked,
+    RequestClosed,
+)
 from services.queries.settlements import final_settlement
 from storage.context import context_key, set_context
 from storage.database import create_engine
@@ -185,6 +189,9 @@ def test_shop_asks_for_renewal_and_operation_answers(site: Site, engine: sa.Engi
             actor=OFFICER,
             now=NOW,
         )
+    # The shop does not see the draft that answers it, and asks no second time all the same.
+    with pytest.raises(RenewalAlreadyAsked):
+        ask()
     with Session(engine) as session:
         states = session.scalars(sa.select(RenewalRequest.state).order_by(RenewalRequest.id)).all()
         assert states == [RenewalState.WITHDRAWN, RenewalState.REFUSED, RenewalState.OFFERED]

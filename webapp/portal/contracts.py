@@ -7,7 +7,7 @@ from flask import abort, request
 from flask_babel import lazy_gettext as _l
 
 from domain.contract_changes import RecordedEvent
-from domain.contracts import ContractEvent
+from domain.contracts import GIVEN_UP, ContractEvent
 from domain.permissions import Permission
 from domain.renewals import RenewalState
 from services.operations.leasing.change_steps import RUNNING
@@ -85,8 +85,10 @@ def show_contract(contract_id: int, *, renewal_error: str = "") -> str:
         after=after,
         wish=wish,
         wish_is_open=wish is not None and wish.state is RenewalState.OPEN,
-        # Once a next contract is there, there is nothing left to ask for.
-        may_ask=found.state in RUNNING and after is None,
+        # Once a next contract is there or on its way, there is nothing left to ask for.
+        may_ask=found.state in RUNNING
+        and (after is None or after.state in GIVEN_UP)
+        and not (wish is not None and wish.has_offer),
         renewal_error=renewal_error,
         typed=request.form if request.method == "POST" else {},
         today=door.today(),

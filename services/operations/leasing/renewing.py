@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from domain.calendar import ONE_DAY
 from domain.clause_edits import carried_over
 from domain.contract_changes import RecordedEvent
-from domain.contracts import ContractState
+from domain.contracts import GIVEN_UP
 from domain.lease_terms import ClauseDraft
 from domain.notifications import Audience, Template
 from domain.renewals import LEAST_MONTHS, MOST_MONTHS, RenewalState
@@ -40,10 +40,8 @@ from services.operations.leasing.running_errors import (
 )
 from services.operations.messages import post_message
 from services.queries.contracts import list_clauses
+from services.queries.portal_papers import find_own_request
 from storage.models import Contract, RenewalRequest
-
-# A following lease in one of these was given up: another may be offered in its place.
-GIVEN_UP = frozenset({ContractState.REJECTED, ContractState.DECLINED})
 
 
 def ask_renewal(
@@ -68,6 +66,9 @@ def ask_renewal(
     require_running(contract)
     if not LEAST_MONTHS <= months <= MOST_MONTHS:
         raise InvalidMonths(months, LEAST_MONTHS, MOST_MONTHS)
+    wish = find_own_request(session, contract_id=contract_id)
+    if wish is not None and wish.has_offer:
+        raise RenewalAlreadyAsked(contract.number)
     request = RenewalRequest(
         mall_id=contract.mall_id,
         shop_id=contract.shop_id,

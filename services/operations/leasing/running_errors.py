@@ -92,7 +92,7 @@ class RequestClosed(Exception):
 
 
 class RenewalAlreadyAsked(Exception):
-    """A wish to renew waits for its answer."""
+    """A wish to renew waits for its answer, or was answered with a contract that is on its way."""
 
     def __init__(self, number: str) -> None:
         super().__init__(f"the renewal of {number} was asked for already")
