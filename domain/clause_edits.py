@@ -179,15 +179,6 @@ def index_clause(
     return (after,) if before is None else (before, after)
 
 
-def end_clause(clause: ClauseDraft, last: date) -> ClauseDraft:
-    """The clause until `last` at the latest. Raises EditRefused when it begins later."""
-    if clause.valid_from > last:
-        raise EditRefused(EditRefused.NOT_ITS_DAY, f"the clause begins after {last}")
-    if clause.valid_to is not None and clause.valid_to <= last:
-        return clause
-    return replace(clause, valid_to=last)
-
-
 def split_clause(
     clause: ClauseDraft, day: date, last_day: date | None = None
 ) -> tuple[ClauseDraft | None, ClauseDraft | None]:

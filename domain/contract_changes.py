@@ -68,7 +68,6 @@ TRANSITIONS: dict[tuple[ChangeState, ChangeEvent], ChangeState] = {
 
 # Changes that wait for somebody: a lease has one at a time.
 OPEN = frozenset({ChangeState.IN_REVIEW, ChangeState.APPROVED, ChangeState.SENT})
-SHOWN_TO_SHOP = frozenset({ChangeState.SENT, ChangeState.DECLINED, ChangeState.IN_FORCE})
 
 
 def advance(state: ChangeState, event: ChangeEvent) -> ChangeState:

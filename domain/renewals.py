@@ -4,7 +4,6 @@ Belongs here: the days before the end on which shop and officer are reminded, an
 shop's wish. Not here: whom to tell and how (services).
 """
 
-from collections.abc import Set
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -24,9 +23,9 @@ class RenewalState(StrEnum):
     WITHDRAWN = "WITHDRAWN"
 
 
-def due_thresholds(end_date: date, day: date, *, told: Set[int] = frozenset()) -> tuple[int, ...]:
-    """The reminders to write on `day` for a lease that ends on `end_date` (included), the earliest
-    first; `told` are thresholds written before.
+def due_thresholds(end_date: date, day: date) -> tuple[int, ...]:
+    """The reminders to write on `day` for a lease that ends on `end_date` (included), the
+    earliest first.
 
     After days of downtime that is the newest one that has come, and the mandatory one when it
     was missed: nobody gets three letters at once, and nobody misses the one that must be sent.
@@ -39,4 +38,4 @@ def due_thresholds(end_date: date, day: date, *, told: Set[int] = frozenset()) -
         return ()
     newest = min(come)
     wanted = {newest} | ({MANDATORY} & set(come))
-    return tuple(sorted(wanted - told, reverse=True))
+    return tuple(sorted(wanted, reverse=True))
