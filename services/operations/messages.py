@@ -5,7 +5,7 @@ words (message_texts) and the sending (outbox).
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -13,10 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from domain.message_templates import SPECS
 from domain.notifications import Audience, Template
 from domain.people import Role
 from services.operations.message_texts import check_parameters
 from storage.models import OutboxMessage
+
+# How long people want to hear of a step that somebody took.
+STALE_AFTER = timedelta(days=30)
 
 
 def post_message(
@@ -44,9 +48,12 @@ def post_message(
     date, or `money_of(amount, currency)`; those known from the mall, the shop, the contract and
     the actor are added when the message is addressed. `cause` and `actor` say why it is sent, for
     whoever asks. `send_after` is the first moment to send it (default: now), `expires_at` the
-    moment after which nobody needs it. Raises WrongParameters when a variable is missing.
+    moment after which nobody needs it (default: STALE_AFTER from now; never for a legal notice).
+    Raises WrongParameters when a variable is missing.
     """
     check_parameters(template, parameters or {})
+    if expires_at is None and not SPECS[template].is_legal:
+        expires_at = now + STALE_AFTER
     statement = insert(OutboxMessage).values(
         mall_id=mall_id,
         shop_id=shop_id,

@@ -13,7 +13,7 @@ import hashlib
 import secrets
 from collections.abc import Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -46,8 +46,6 @@ from storage.settings import Settings
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_LENGTH = 16
 CODE_GROUP = 4
-# How long the people of the mall want to hear that a shop declined.
-STALE_AFTER = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,5 +408,4 @@ def _tell(
         cause=f"CONTRACT {events[template]}",
         actor=actor,
         now=now,
-        expires_at=now + STALE_AFTER if template is Template.CONTRACT_DECLINED else None,
     )

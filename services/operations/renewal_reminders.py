@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from domain.contracts import ContractState
 from domain.notifications import Audience, Template, after_quiet_hours
 from domain.renewals import THRESHOLDS, due_thresholds
-from services.operations.leasing.deposits import SYSTEM
+from services.operations.leasing.machine import SYSTEM
 from services.operations.malls import NotRegistered
 from services.operations.messages import post_message
 from services.queries.lease_days import ended_early, is_followed

@@ -4,14 +4,13 @@ Not here: the steps (changes, change_signing).
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from domain.contract_changes import RecordedEvent
 from domain.contracts import ContractState
-from domain.message_templates import SPECS
 from domain.notifications import Audience, Template
 from domain.people import Role
 from services.operations.leasing.machine import locked
@@ -25,8 +24,6 @@ from services.operations.messages import post_message
 from storage.models import Contract, ContractChange
 
 RUNNING = frozenset({ContractState.SIGNED, ContractState.ACTIVE})
-# How long the people of the mall want to hear of a step that somebody took.
-STALE_AFTER = timedelta(days=30)
 
 
 def locked_change(session: Session, change_id: int) -> tuple[Contract, ContractChange]:
@@ -99,5 +96,4 @@ def tell(
         cause=f"CHANGE {event}",
         actor=actor,
         now=now,
-        expires_at=None if SPECS[template].is_legal else now + STALE_AFTER,
     )

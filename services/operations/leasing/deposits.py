@@ -19,6 +19,7 @@ from domain.money import round_cents
 from domain.people import Role
 from domain.permissions import ROLE_PERMISSIONS, Permission
 from services.operations.leasing.errors import ContractNotFound, RoleMayNot
+from services.operations.leasing.machine import SYSTEM
 from services.operations.leasing.running_errors import (
     DepositAlreadyConfirmed,
     DepositEntryNotFound,
@@ -29,7 +30,6 @@ from services.operations.leasing.running_errors import (
 from services.queries.deposits import deposit_balance
 from storage.models import Contract, DepositEntry
 
-SYSTEM = "SYSTEM"  # who acts where the calendar does
 TRANSFERS = frozenset({DepositKind.TRANSFERRED_IN, DepositKind.TRANSFERRED_OUT})
 
 

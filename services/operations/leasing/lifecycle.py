@@ -6,7 +6,7 @@ the lease that follows. Not here: ending a lease early (changes) and drafting th
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,14 +14,12 @@ from sqlalchemy.orm import Session
 from domain.contracts import ContractEvent as Event
 from domain.contracts import ContractState
 from domain.notifications import Audience, Template
-from services.operations.leasing.deposits import SYSTEM, transfer_deposit
+from services.operations.leasing.deposits import transfer_deposit
 from services.operations.leasing.errors import NotYetEnded, NotYetStarted
-from services.operations.leasing.machine import locked, take
+from services.operations.leasing.machine import SYSTEM, locked, take
 from services.operations.messages import post_message
 from services.queries.lease_days import ended_early, is_followed, list_due_leases
 from storage.models import Contract
-
-STALE_AFTER = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +116,4 @@ def _step(session: Session, contract: Contract, event: Event, now: datetime) -> 
         cause=f"CONTRACT {event}",
         actor=SYSTEM,
         now=now,
-        expires_at=now + STALE_AFTER,
     )

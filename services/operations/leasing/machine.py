@@ -1,7 +1,7 @@
 """A lease is locked, its machine advances, the event is appended: in the caller's transaction.
 
-Belongs here: what every step shares: the lock, the permission, the checker, the event. Not here:
-the steps.
+Belongs here: what every step shares: the lock, the permission, the checker, the event, and the
+calendar as the one who acts. Not here: the steps.
 """
 
 from datetime import datetime
@@ -21,6 +21,7 @@ from services.operations.leasing.errors import (
 )
 from storage.models import Contract, ContractEvent
 
+SYSTEM = "SYSTEM"  # who acts where the calendar does
 DRAFTED = "DRAFT"  # the event that opens a contract's history; it comes from no state
 
 # Steps that are not listed belong to the calendar, which acts in no role.

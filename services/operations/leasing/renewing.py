@@ -22,12 +22,7 @@ from domain.contracts import GIVEN_UP
 from domain.lease_terms import ClauseDraft
 from domain.notifications import Audience, Template
 from domain.renewals import LEAST_MONTHS, MOST_MONTHS, RenewalState
-from services.operations.leasing.change_steps import (
-    STALE_AFTER,
-    require_reason,
-    require_running,
-    running,
-)
+from services.operations.leasing.change_steps import require_reason, require_running, running
 from services.operations.leasing.drafting import draft_contract
 from services.operations.leasing.errors import ContractNotFound
 from services.operations.leasing.machine import record, require_permission
@@ -99,7 +94,6 @@ def ask_renewal(
         cause=f"CONTRACT {event}",
         actor=actor,
         now=now,
-        expires_at=now + STALE_AFTER,
     )
     session.flush()
     return request.id
@@ -149,7 +143,6 @@ def refuse_renewal(
         cause=f"CONTRACT {event}",
         actor=actor,
         now=now,
-        expires_at=now + STALE_AFTER,
     )
     session.flush()
 

@@ -4,7 +4,7 @@ Belongs here: the steps between the drafter and the checker. Not here: holding u
 the shop's signature (signing).
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -29,9 +29,6 @@ from services.operations.leasing.paper_rows import void_papers
 from services.operations.messages import post_message
 from services.queries.contracts import get_contract_terms, tariff_charges
 from storage.models import Contract, ContractVersion
-
-# How long the people of the mall want to hear of a step that somebody took.
-STALE_AFTER = timedelta(days=30)
 
 
 def submit_contract(
@@ -206,7 +203,6 @@ def _tell(
     handed_in = session.scalar(
         sa.select(sa.func.max(ContractVersion.id)).where(ContractVersion.contract_id == contract.id)
     )
-    is_legal = template is Template.CONTRACT_RECALLED
     post_message(
         session,
         template=template,
@@ -220,5 +216,4 @@ def _tell(
         cause=f"CONTRACT {event}",
         actor=actor,
         now=now,
-        expires_at=None if is_legal else now + STALE_AFTER,
     )
