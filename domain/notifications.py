@@ -52,6 +52,27 @@ class DeliveryState(StrEnum):
     CANCELLED = "CANCELLED"  # its cause went away before it was sent
 
 
+class Failure(StrEnum):
+    """Why a delivery did not go, where the cause is told by us and not by its provider; with a
+    detail it is kept as `UNREACHABLE: mail.example.org:587: timed out`.
+    """
+
+    NO_TELEPHONE = "NO_TELEPHONE"  # of the shop
+    NO_NUMBER = "NO_NUMBER"  # what stands there takes no text messages
+    NO_TEMPLATE = "NO_TEMPLATE"  # of the provider; for which message
+    NO_VALUE = "NO_VALUE"  # for the provider's template; which variables
+    UNREACHABLE = "UNREACHABLE"  # the provider; which, and what the network says
+    ANSWER = "ANSWER"  # of a gateway of one's own; its status
+    SIGN_IN = "SIGN_IN"  # the mail server does not take user or password; which
+    NO_TLS = "NO_TLS"  # the password is not sent to the mail server in the clear; which
+    NOT_ARRIVED = "NOT_ARRIVED"  # on the telephone, as reported
+    NETWORK = "NETWORK"  # of telephones refused it, as reported
+    FAULT = "FAULT"  # of ours; its kind
+
+    def told(self, detail: str = "") -> str:
+        return f"{self.value}: {detail}" if detail else self.value
+
+
 class Unaddressed(StrEnum):
     """Why a message of the outbox reached nobody."""
 

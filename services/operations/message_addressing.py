@@ -23,6 +23,7 @@ from domain.notifications import (
     REMINDERS,
     Channel,
     DeliveryState,
+    Failure,
     Template,
     Unaddressed,
     after_quiet_hours,
@@ -31,7 +32,6 @@ from services.operations.message_audiences import Directory, Person, Recipients
 from services.operations.message_texts import (
     Text,
     WrongParameters,
-    no_telephone,
     render,
     words_of,
 )
@@ -219,7 +219,7 @@ class _Addressing:
             if not phone:
                 sms |= {
                     "state": DeliveryState.FAILED,
-                    "error": no_telephone(sms["locale"]),
+                    "error": Failure.NO_TELEPHONE.told(),
                 }
             rows.append(sms)
         known = {person.email.lower() for person in recipients.people}

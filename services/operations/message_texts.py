@@ -25,7 +25,7 @@ from domain.message_templates import (
 )
 from domain.notifications import Template
 from services.language import LOCALES, long_date, money, translator
-from services.operations.message_words import NO_TELEPHONE, OURS, Words
+from services.operations.message_words import OURS, Words
 from storage.models import Mall, MessageTemplate
 
 CATALOGUE = "messages"
@@ -196,11 +196,6 @@ def check_templates(session: Session | None = None) -> tuple[str, ...]:
 def _sentences(template: Template, locale: str, words: Words, whose: str) -> list[str]:
     problems = check_words(template, subject=words.subject, body=words.body)
     return [f"{template} ({locale}), {whose}: {problem}" for problem in problems]
-
-
-def no_telephone(locale: str) -> str:
-    """Why a text message could not go out."""
-    return translator(locale, CATALOGUE)(NO_TELEPHONE)
 
 
 def secret_in(template: Template, *, masked: str, body: str) -> dict[str, str]:

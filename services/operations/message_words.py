@@ -214,6 +214,3 @@ OURS: Mapping[Template, Words] = {
         ),
     ),
 }
-
-# Errors of a delivery, for the mall's people.
-NO_TELEPHONE = marked("The shop has no telephone number.")

@@ -322,7 +322,7 @@ def test_shop_without_a_telephone_is_a_failed_text_message(
     post(session, lease, Template.CONTRACT_SENT, Audience.SHOP)
     address(session, locale="en")
     sms = session.scalars(sa.select(Notification).where(Notification.channel == Channel.SMS)).one()
-    assert (sms.state, sms.error) == (DeliveryState.FAILED, "The shop has no telephone number.")
+    assert (sms.state, sms.error) == (DeliveryState.FAILED, "NO_TELEPHONE")
 
 
 def test_quiet_hours_are_those_of_the_mall_s_zone(session: Session, lease: Contract) -> None:

@@ -171,7 +171,7 @@ def test_staff_send_again_within_their_mall_and_nothing_else(
 def test_gateway_with_a_fault_of_its_own_is_tried_again(engine: sa.Engine) -> None:
     tell(engine, lease_of(engine))
     assert deliver(engine, Gate(KeyError("secret text"))).postponed == 1
-    assert sms(engine).error == "KeyError"
+    assert sms(engine).error == "FAULT: KeyError"
 
 
 # -- what opens something -----------------------------------------------------------------------

@@ -196,7 +196,7 @@ def test_shop_without_telephone_shows_as_failed(session: Session) -> None:
     )
     assert [tuple(row) for row in rows] == [
         (Channel.IN_APP, DeliveryState.PENDING, ""),
-        (Channel.SMS, DeliveryState.FAILED, "该店铺未登记联系电话。"),
+        (Channel.SMS, DeliveryState.FAILED, "NO_TELEPHONE"),
     ]
 
 

@@ -115,7 +115,7 @@ def test_wrong_password_is_tried_again_and_said_without_it(
     tell(engine)
     wrong = using(settings, gateway, sms_key_secret=SecretStr("no-such-password"))
     assert deliver(engine, wrong).postponed == 1
-    assert text_message(engine).error.startswith("the gateway answered 403")
+    assert text_message(engine).error.startswith("ANSWER: 403")
     again = datetime.now(UTC) + RETRY_AFTER[0] + timedelta(seconds=5)
     assert deliver(engine, using(settings, gateway), again).sent == 1
 
@@ -125,7 +125,7 @@ def test_number_that_takes_no_text_messages_is_given_up(
 ) -> None:
     tell(engine, phone="010-12345678")
     assert deliver(engine, using(settings, gateway)).failed == 1
-    assert text_message(engine).error == "there is no number that takes text messages"
+    assert text_message(engine).error == "NO_NUMBER"
 
 
 # -- reports ------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def report(api: psycopg.Connection, name: str, *, is_delivered: bool) -> bool:
         api,
         provider_id=name,
         is_delivered=is_delivered,
-        reason="" if is_delivered else "not delivered to the telephone",
+        reason="" if is_delivered else "NOT_ARRIVED",
         now=datetime.now(UTC),
     )
 
@@ -183,7 +183,7 @@ def test_message_that_did_not_arrive_is_given_up_and_says_why(
     waiting(engine, settings, DeliveryState.SENT)
     assert report(api, "p-1", is_delivered=False)
     told = text_message(engine)
-    assert (told.state, told.error) == (DeliveryState.FAILED, "not delivered to the telephone")
+    assert (told.state, told.error) == (DeliveryState.FAILED, "NOT_ARRIVED")
 
 
 def test_report_quicker_than_the_note_of_sending_is_kept(

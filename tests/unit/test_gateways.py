@@ -133,7 +133,7 @@ def test_password_is_not_sent_over_a_network_in_the_clear(
     monkeypatch.setattr("services.gateways.email.smtp.LOOPBACK", frozenset())
     gateway = smtp(mail_server)
     gateway.user, gateway.password = "mall", "secret"
-    with pytest.raises(RetryableError, match="no TLS"):
+    with pytest.raises(RetryableError, match="NO_TLS"):
         gateway.send(MESSAGE)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from domain.contract_changes import RecordedEvent
 from domain.contracts import ContractEvent
-from domain.notifications import Template, Unaddressed
+from domain.notifications import Failure, Template, Unaddressed
 from domain.reminders import ReminderStep
 from domain.renewals import THRESHOLDS
 from services.operations.outbox import Refusal
@@ -38,6 +38,19 @@ def test_every_template_reason_and_refusal_has_a_word() -> None:
         assert str(words.why_nobody(f"{reason}: detail")) != f"{reason}: detail"
     for refusal in Refusal:
         assert str(words.why_not_again(refusal))
+
+
+@pytest.mark.parametrize("failure", list(Failure))
+def test_failure_of_our_own_is_said_in_words(failure: Failure) -> None:
+    said, raw = words.why_not_sent(failure.told("mail.example.org:587: timed out"))
+    assert failure not in str(said)
+    assert raw == "mail.example.org:587: timed out"
+    assert words.why_not_sent(failure.told()) == (said, "")
+
+
+def test_what_a_provider_says_is_shown_as_it_stands() -> None:
+    text = "isv.BUSINESS_LIMIT_CONTROL: too many"
+    assert words.why_not_sent(text) == ("", text)
 
 
 def test_calendar_is_nobody() -> None:

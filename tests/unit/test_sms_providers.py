@@ -257,16 +257,16 @@ def test_wrong_signature_is_tried_again_and_repeats_nothing_secret(cloud: Cloud,
 
 @pytest.mark.parametrize("make", [aliyun, tencent])
 def test_cloud_that_is_away_is_tried_again_and_its_address_is_not_repeated(make) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(RetryableError, match="cannot be reached") as error:
+    with pytest.raises(RetryableError, match="UNREACHABLE") as error:
         make("http://127.0.0.1:1").send(MESSAGE)
     assert CODE not in str(error.value)
 
 
 def test_message_without_a_template_of_the_provider_is_given_up(cloud: Cloud) -> None:
     gateway = aliyun(cloud.url)
-    with pytest.raises(PermanentError, match="no template for PAYMENT_REMINDER"):
+    with pytest.raises(PermanentError, match="NO_TEMPLATE: PAYMENT_REMINDER"):
         gateway.send(Message("r", "13800000001", "", "", "PAYMENT_REMINDER", "zh_CN"))
-    with pytest.raises(PermanentError, match="no value for minutes"):
+    with pytest.raises(PermanentError, match="NO_VALUE: minutes"):
         gateway.send(Message("r", "13800000001", "", "", "SIGNING_CODE", "zh_CN", {"code": CODE}))
     assert cloud.calls == []
 

@@ -9,6 +9,7 @@ import hmac
 
 from flask import Blueprint, Response, abort, request
 
+from domain.notifications import Failure
 from services.gateways.sms.choice import REPORT_SECRET
 from services.operations.delivery_reports import note_delivery_report
 from webapp.api.connections import with_connection
@@ -17,7 +18,7 @@ from webapp.runtime import runtime
 blueprint = Blueprint("sms_reports", __name__)
 # Kannel's types of a report. What lies between, such as "the network has it", says nothing yet.
 DELIVERED = "1"
-REASONS = {"2": "not delivered to the telephone", "16": "refused by the network"}
+REASONS = {"2": Failure.NOT_ARRIVED, "16": Failure.NETWORK}
 
 
 @blueprint.get("/api/v1/sms-reports/<token>")
@@ -34,7 +35,7 @@ def get_report(token: str) -> Response:
                 connection,
                 provider_id=provider_id,
                 is_delivered=state == DELIVERED,
-                reason=REASONS.get(state, ""),
+                reason=REASONS[state].told() if state in REASONS else "",
                 now=at.now(),
             ),
         )

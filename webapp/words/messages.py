@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
-from domain.notifications import Template, Unaddressed
+from domain.notifications import Failure, Template, Unaddressed
 from domain.reminders import ReminderStep
 from domain.scopes import ActorKind
 from services.operations.outbox import Refusal
@@ -104,6 +104,30 @@ def is_lost(problem: str) -> bool:
 def why_nobody(problem: str) -> Any:
     """Why a message reached nobody, in words."""
     return _UNADDRESSED.get(problem.partition(":")[0], problem)
+
+
+_FAILURES: dict[str, Any] = {
+    Failure.NO_TELEPHONE.value: _l("The shop has no telephone number."),
+    Failure.NO_NUMBER.value: _l("There is no number that takes text messages."),
+    Failure.NO_TEMPLATE.value: _l("ATRIUM_SMS_TEMPLATES names no template of the provider for it."),
+    Failure.NO_VALUE.value: _l("The provider's template wants a value that it has not."),
+    Failure.UNREACHABLE.value: _l("The provider cannot be reached."),
+    Failure.ANSWER.value: _l("The provider did not take it."),
+    Failure.SIGN_IN.value: _l("The mail server does not accept the user or the password."),
+    Failure.NO_TLS.value: _l("The mail server offers no TLS, so the password is not sent."),
+    Failure.NOT_ARRIVED.value: _l("It did not arrive on the telephone."),
+    Failure.NETWORK.value: _l("The telephone network refused it."),
+    Failure.FAULT.value: _l("Atrium itself failed at it."),
+}
+
+
+def why_not_sent(error: str) -> tuple[Any, str]:
+    """Why a delivery did not go: in our words, and what the provider or the network said as it
+    stands; either may be empty.
+    """
+    code, _colon, detail = error.partition(":")
+    words = _FAILURES.get(code)
+    return ("", error) if words is None else (words, detail.strip())
 
 
 _REFUSALS: dict[Refusal, Any] = {

@@ -5,6 +5,7 @@ import ssl
 from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
+from domain.notifications import Failure
 from services.gateways.email.letter import compose
 from services.gateways.message import Message, PermanentError, Receipt, RetryableError
 
@@ -65,12 +66,14 @@ class SmtpEmail:
         except smtplib.SMTPDataError as error:
             raise _refusal(error.smtp_code, error.smtp_error) from None
         except smtplib.SMTPAuthenticationError:
-            raise RetryableError(f"{self.host} does not accept the user or password") from None
+            raise RetryableError(Failure.SIGN_IN.told(self.host)) from None
         except smtplib.SMTPResponseException as error:
             # Its greeting, TLS or our sender: not this letter's fault.
             raise RetryableError(_said(error.smtp_code, error.smtp_error)) from None
         except (smtplib.SMTPException, OSError) as error:
-            raise RetryableError(f"{self.host}:{self.port}: {error}") from None
+            raise RetryableError(
+                Failure.UNREACHABLE.told(f"{self.host}:{self.port}: {error}")
+            ) from None
         return Receipt("smtp", letter["Message-ID"])
 
     def _connected(self) -> smtplib.SMTP:
@@ -87,7 +90,7 @@ class SmtpEmail:
                 server.starttls(context=context)
                 server.ehlo()
             elif not self.is_tls and self.user and self.host not in LOOPBACK:
-                raise RetryableError(f"{self.host} offers no TLS; the password is not sent")
+                raise RetryableError(Failure.NO_TLS.told(self.host))
             if self.user:
                 server.login(self.user, self.password)
         except BaseException:

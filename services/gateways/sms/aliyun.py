@@ -8,6 +8,7 @@ from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.runtime import RuntimeOptions
 
+from domain.notifications import Failure
 from services.gateways.message import Message, PermanentError, Receipt, RetryableError
 from services.gateways.sms.numbers import CHINA, international
 from services.gateways.sms.templates import ProviderTemplates
@@ -74,7 +75,9 @@ class AliyunSms:
             if isinstance(error, AlibabaCloudException) and error.code:
                 raise _refusal(str(error.code), str(error.message)) from None
             # Its text may hold the address, with every value in it.
-            raise RetryableError(f"Aliyun cannot be reached: {type(error).__name__}") from None
+            raise RetryableError(
+                Failure.UNREACHABLE.told(f"Aliyun, {type(error).__name__}")
+            ) from None
         if body.code != "OK":
             raise _refusal(str(body.code), str(body.message))
         return Receipt(NAME, body.biz_id or "")

@@ -4,6 +4,7 @@ import http.client
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from domain.notifications import Failure
 from services.gateways.message import Message, PermanentError, Receipt, RetryableError
 from services.gateways.sms.numbers import international
 
@@ -61,10 +62,10 @@ class HttpSms:
         except HTTPError as error:
             with error:
                 kind = PermanentError if error.code in FOR_GOOD else RetryableError
-                raise kind(f"the gateway answered {error.code} {error.reason}") from None
+                raise kind(Failure.ANSWER.told(f"{error.code} {error.reason}")) from None
         except (OSError, http.client.HTTPException) as error:
             reason = error.reason if isinstance(error, URLError) else error
-            raise RetryableError(f"the gateway cannot be reached: {reason}") from None
+            raise RetryableError(Failure.UNREACHABLE.told(str(reason))) from None
         if status >= 300:
-            raise RetryableError(f"the gateway answered {status}")
+            raise RetryableError(Failure.ANSWER.told(str(status)))
         return Receipt(NAME, message.report_key)

@@ -2,6 +2,7 @@
 
 import re
 
+from domain.notifications import Failure
 from services.gateways.message import PermanentError
 
 CHINA = "+86"
@@ -24,5 +25,5 @@ def international(number: str) -> str:
     elif _MOBILE.fullmatch(bare):
         bare = f"{CHINA}{bare}"
     if not _INTERNATIONAL.fullmatch(bare):
-        raise PermanentError("there is no number that takes text messages")
+        raise PermanentError(Failure.NO_NUMBER.told())
     return bare

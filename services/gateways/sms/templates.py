@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.message_templates import SPECS
-from domain.notifications import Channel, Template
+from domain.notifications import Channel, Failure, Template
 from services.gateways.message import Message, PermanentError
 from services.language import LOCALES
 from storage.settings import SettingsError
@@ -37,12 +37,10 @@ class ProviderTemplates:
         """
         found = self._find(message.template, message.locale)
         if found is None:
-            raise PermanentError(
-                f"ATRIUM_SMS_TEMPLATES names no template for {message.template} ({message.locale})"
-            )
+            raise PermanentError(Failure.NO_TEMPLATE.told(f"{message.template} ({message.locale})"))
         missing = [name for name in found.variables if name not in message.values]
         if missing:
-            raise PermanentError(f"{message.template} has no value for {', '.join(missing)}")
+            raise PermanentError(Failure.NO_VALUE.told(", ".join(missing)))
         return found.code, {name: message.values[name] for name in found.variables}
 
     def unnamed(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.sms.v20210111.models import SendSmsRequest
 from tencentcloud.sms.v20210111.sms_client import SmsClient
 
+from domain.notifications import Failure
 from services.gateways.message import Message, PermanentError, Receipt, RetryableError
 from services.gateways.sms.numbers import international
 from services.gateways.sms.templates import ProviderTemplates
@@ -69,7 +70,7 @@ class TencentSms:
         except TencentCloudSDKException as error:
             if error.code == "ClientNetworkError":
                 # Its text may hold the address, and what is in it.
-                raise RetryableError("Tencent Cloud cannot be reached") from None
+                raise RetryableError(Failure.UNREACHABLE.told("Tencent Cloud")) from None
             raise _refusal(error.code, error.message) from None
         if status.Code != "Ok":
             raise _refusal(status.Code, status.Message)
