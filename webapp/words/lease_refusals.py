@@ -124,7 +124,7 @@ _SENTENCES: dict[type[Exception], Callable[[Any], str]] = {
         first=error.first.isoformat(),
     ),
     drafts.DraftChanged: lambda error: _(
-        "%(who)s changed the clauses while you were writing.", who=error.by or _("Somebody else")
+        "%(who)s changed the draft while you were writing.", who=error.by or _("Somebody else")
     ),
     drafts.HandedInAgain: lambda error: _(
         "%(who)s handed in other terms while you were reading; this page shows them now.",

@@ -15,7 +15,12 @@ from services.operations.leasing.changes import (
     withdraw_change,
 )
 from services.operations.leasing.deposits import confirm_deposit, enter_deposit
-from services.operations.leasing.drafting import change_draft, draft_contract, put_clauses
+from services.operations.leasing.drafting import (
+    change_draft,
+    draft_contract,
+    facts_digest,
+    put_clauses,
+)
 from services.operations.leasing.errors import (
     CommentRequired,
     ContractNotFound,
@@ -80,6 +85,7 @@ __all__ = [
     "draft_contract",
     "enter_deposit",
     "expire_contract",
+    "facts_digest",
     "move_leases",
     "offer_renewal",
     "propose_amendment",

@@ -4,6 +4,7 @@ Belongs here: writing a draft, and what a draft may not be. Not here: whether it
 and what becomes of it (review), edits of clauses as such (`domain.clause_edits`).
 """
 
+import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
@@ -118,15 +119,20 @@ def change_draft(
     proration: Proration | None = None,
     payment_term_days: int | None = None,
     officer: str | None = None,
+    seen: str | None = None,
 ) -> None:
     """Change what is given of a draft; None leaves a thing as it is.
 
+    `seen` is the `facts_digest` of what the editor began with: when other facts stand by now,
+    DraftChanged is raised and nothing is written.
     Clauses stay as they are, even where the lease no longer covers their days: put_clauses in
     the same transaction mends them, and nothing is handed in with them.
-    Raises ContractNotFound, NotADraft, NotRegistered (shop, unit), AlreadyRegistered (number),
-    NotFollowing, InvalidContract, RoleMayNot.
+    Raises ContractNotFound, NotADraft, DraftChanged, NotRegistered (shop, unit),
+    AlreadyRegistered (number), NotFollowing, InvalidContract, RoleMayNot.
     """
     contract = _draft(session, contract_id, role)
+    if seen is not None and seen != facts_digest(contract):
+        raise DraftChanged(contract.number, _last_editor(contract))
     given = {
         "shop_id": shop_id,
         "number": number,
@@ -149,6 +155,13 @@ def change_draft(
     _put_units(session, contract, head.unit_ids)
     _write(session, contract)
     _record_edit(session, contract, actor=actor, role=role, now=now)
+
+
+def facts_digest(contract: Contract) -> str:
+    """What a draft says beside its clauses, in short: two are alike when their facts are."""
+    head = _head_of(contract)
+    facts = replace(head, unit_ids=tuple(sorted(head.unit_ids)))
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def put_clauses(

@@ -55,10 +55,10 @@ class NotFollowing(Exception):
 
 
 class DraftChanged(Exception):
-    """Somebody else changed the draft's clauses since they were read: `by`, when it is known."""
+    """Somebody else changed the draft since it was read: `by`, when it is known."""
 
     def __init__(self, number: str, by: str) -> None:
-        super().__init__(f"the clauses of {number} were changed in the meantime by {by}")
+        super().__init__(f"{number} was changed in the meantime by {by}")
         self.number = number
         self.by = by
 

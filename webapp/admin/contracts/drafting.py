@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from domain.contracts import ContractState
 from domain.permissions import Permission
-from services.operations.leasing import change_draft, draft_contract
+from services.operations.leasing import DraftChanged, change_draft, draft_contract, facts_digest
 from services.queries.drafting import list_unit_choices, suggest_number
 from services.queries.people import list_officers
 from storage.models import Contract
@@ -75,21 +75,31 @@ class DraftPages(LeaseDesk):
             officer=contract.officer,
         )
         refusals: list[str] = []
+        seen = request.form.get("seen") or facts_digest(contract)
+        is_stale = False
         if self.validate_form(form):
             with self.refusing(refusals):
-                change_draft(
-                    self.database(),
-                    contract_id=contract_id,
-                    officer=form.officer.data,
-                    **form.facts(),
-                    **self.who(),
-                )
+                try:
+                    change_draft(
+                        self.database(),
+                        contract_id=contract_id,
+                        officer=form.officer.data,
+                        seen=seen,
+                        **form.facts(),
+                        **self.who(),
+                    )
+                except DraftChanged:
+                    is_stale = True
+                    raise
             if not refusals:
                 flash(_("The draft is saved."), "success")
                 self._warn_of_holders(form)
                 return self.page_of(contract_id)
             contract = self.get_one(contract_id)
-        return self._lease_page(form, refusals, model=contract)
+        if is_stale:  # both are on the page now: saving again is meant
+            seen = facts_digest(contract)
+        standing = contract if is_stale else None
+        return self._lease_page(form, refusals, model=contract, seen=seen, standing=standing)
 
     def _lease_form(self, *, also: Any = (), **values: Any) -> LeaseForm:
         mall_id = access.current_mall_id()
@@ -105,9 +115,23 @@ class DraftPages(LeaseDesk):
             officers=sorted(officers.items()),
         )
 
-    def _lease_page(self, form: LeaseForm, refusals: list[str], *, model: Contract | None) -> Any:
+    def _lease_page(
+        self,
+        form: LeaseForm,
+        refusals: list[str],
+        *,
+        model: Contract | None,
+        seen: str = "",
+        standing: Contract | None = None,
+    ) -> Any:
+        """`standing`: the draft as somebody else left it, to be shown beside what was typed."""
         return self.render(
-            "admin/contracts/facts.html", form=form, refusal=" ".join(refusals), model=model
+            "admin/contracts/facts.html",
+            form=form,
+            refusal=" ".join(refusals),
+            model=model,
+            seen=seen,
+            standing=standing,
         )
 
     def _warn_of_holders(self, form: LeaseForm) -> None:
