@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.bill_inputs import BilledLine, BillRunInputs, ContractInput, LetUnit, SalesTotal
+from domain.bill_inputs import (
+    BilledLine,
+    BilledMonth,
+    BillRunInputs,
+    ContractInput,
+    LetUnit,
+    SalesTotal,
+)
 from domain.bill_lines.turnover import sales_periods
 from domain.bill_run import compute_bill, compute_bills
 from domain.calendar import Period, month_of, prorate
@@ -250,6 +257,39 @@ def test_true_up_takes_off_what_was_billed_and_may_be_negative():
     assert line.period == Period(date(2026, 1, 1), date(2026, 3, 31))
     assert line.net == D("-1000.00")
     assert line.derivation["sources"]["billed"] == ["B202602-0001"]
+
+
+@pytest.mark.parametrize("settlement", ["QUARTER", "LEASE_YEAR"])
+def test_clauses_cut_by_an_amendment_share_what_was_billed_before(settlement):
+    """The clause that was billed is gone: its line counts where its days begin."""
+    terms = {"rate": "0.05", "settlement": settlement}
+    start, quarter = date(2026, 1, 1), Period(date(2026, 1, 1), date(2026, 3, 31))
+    contract = lease(
+        clause(3, C.TURNOVER_RENT, K.PERCENTAGE, terms, start, date(2026, 2, 14)),
+        clause(4, C.TURNOVER_RENT, K.PERCENTAGE, terms, date(2026, 2, 15), quarter.last),
+        start=start,
+        billed=(
+            BilledLine(
+                1, C.TURNOVER_RENT, quarter, D(9000), D(9000), "B202603-0001", is_share=True
+            ),
+        ),
+        recomputed=(BilledMonth(FEBRUARY, ()), BilledMonth(MARCH, ())),
+    )
+    april = month_of(date(2026, 4, 1))
+    lines = bill(with_sales(contract, april, 100000), april).lines
+    assert [(line.clause_id, line.period.first, line.net) for line in lines] == [
+        (3, start, D("-4000.00")),
+        (4, date(2026, 2, 15), D("5000.00")),
+    ]
+    # Once they are billed too, there is nothing left to say.
+    made = tuple(
+        BilledLine(
+            line.clause_id, line.charge_type, line.period, line.net, line.total, "B", is_share=True
+        )
+        for line in lines
+    )
+    again = replace(contract, billed=(*contract.billed, *made))
+    assert bill(with_sales(again, april, 100000), april) is None
 
 
 def test_settlement_cut_short_by_the_lease_shrinks_the_stated_breakpoint():
