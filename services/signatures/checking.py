@@ -22,6 +22,8 @@ from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
+from services.signatures.apart import apart
+
 
 class Fault(StrEnum):
     UNREADABLE = "UNREADABLE"  # no PDF, or none that a reader takes without repairing it
@@ -86,7 +88,7 @@ def _judge(
         moment=now,
     )
     try:
-        status = validate_pdf_signature(embedded, signer_validation_context=context)
+        status = apart(lambda: validate_pdf_signature(embedded, signer_validation_context=context))
     except (SignatureValidationError, PdfReadError, ValueError, KeyError, TypeError):
         return SignatureFacts(str(embedded.field_name), "", "", None, "", (Fault.CHANGED,))
     faults = set()

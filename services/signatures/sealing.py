@@ -31,6 +31,7 @@ from pyhanko.sign.signers.pdf_signer import PdfSigningSession
 from pyhanko.stamp import StaticStampStyle
 
 from domain.signing import Party
+from services.signatures.apart import apart
 from services.signatures.boxes import SignatureBox
 
 FIELDS: Mapping[Party, str] = {Party.LANDLORD: "Landlord", Party.TENANT: "Tenant"}
@@ -102,9 +103,8 @@ def _sign(
     style = StaticStampStyle(
         border_width=0, background=_Mark(mark), background_layout=_WHOLE, background_opacity=1
     )
-    signed: Any = _SignerAt(metadata, signer=signer, stamp_style=style, now=now).sign_pdf(
-        writer, existing_fields_only=True
-    )
+    pen = _SignerAt(metadata, signer=signer, stamp_style=style, now=now)
+    signed: Any = apart(lambda: pen.sign_pdf(writer, existing_fields_only=True))
     return bytes(signed.getvalue())
 
 

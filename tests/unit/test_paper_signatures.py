@@ -2,6 +2,7 @@
 that is not noticed.
 """
 
+import asyncio
 import shutil
 import stat
 import subprocess
@@ -351,3 +352,16 @@ def test_seal_is_dated_by_the_clock_that_is_handed_in(
     )  # fmt: skip
     found = check_paper(sealed, roots=trusted_roots(settings, now=NOW), now=NOW)
     assert found.signatures[0].signed_at == SEALED
+
+
+def test_paper_is_signed_and_judged_where_an_event_loop_runs(
+    settings: Settings, font_state_dir: Path
+) -> None:
+    fonts = prepare_fonts(font_state_dir, text=PARTIES.text)
+
+    async def sign_and_judge() -> bool:
+        signed = Signed(settings, fonts)
+        roots = trusted_roots(settings, now=NOW)
+        return check_paper(signed.signed, roots=roots, now=NOW).is_good
+
+    assert asyncio.run(sign_and_judge())
