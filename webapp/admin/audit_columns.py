@@ -47,6 +47,7 @@ COLUMNS: dict[str, Label] = {
     "contact_phone": _l("Phone of the contact"),
     "content_type": _l("Type of content"),
     "contract_id": _l("Contract"),
+    "contract_number": _l("Contract"),
     "create_datetime": _l("Created"),
     "created_at": _l("Created"),
     "currency": _l("Currency"),
